@@ -1,0 +1,12 @@
+// What each command's file offers to the registry.
+#pragma once
+
+#include "experiments/command.h"
+
+namespace tierscope {
+
+Command simulate_command();
+Command trace_info_command();
+Command trace_rows_command();
+
+}  // namespace tierscope

@@ -1,0 +1,103 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "experiments/commands/commands.h"
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "sim/count.h"
+
+namespace tierscope {
+namespace {
+
+using nlohmann::ordered_json;
+
+TableShape table_shape(const Arguments& arguments, const AccessStream& stream) {
+  TableShape table{stream.table_rows, arguments.number("row-bytes")};
+  if (const auto rows = arguments.number_if("rows")) table.rows = *rows;
+  return table;
+}
+
+ordered_json to_json(const std::string& trace, const Placement& placement, const Planner& planner,
+                     const TableShape& table, const CountResult& result) {
+  ordered_json levels = ordered_json::array();
+  for (size_t i = 0; i < planner.level_count(); ++i) {
+    const LevelCounts& counts = result.counts.levels[i];
+    levels.push_back({{"tier", name(planner.level(i).tier)},
+                      {"policy", planner.level(i).policy.name},
+                      {"capacity_rows", planner.slots(i)},
+                      {"actual_bytes", planner.slots(i) * table.row_bytes},
+                      {"hits", counts.hits},
+                      {"misses", counts.misses},
+                      {"evictions", counts.evictions}});
+  }
+  return {{"trace", trace},
+          {"placement", to_text(placement)},
+          {"accesses", result.counts.accesses},
+          {"levels", levels},
+          {"backing",
+           {{"tier", name(placement.backing)},
+            {"reads", result.counts.reads},
+            {"bytes", result.counts.reads * table.row_bytes}}},
+          {"prefetch_reads", result.counts.prefetch_reads},
+          {"prefetch_used", result.counts.prefetch_used},
+          {"prefetch_wasted", result.counts.prefetch_wasted},
+          {"compulsory_misses", result.compulsory_misses},
+          {"seconds", result.seconds}};
+}
+
+int run(const Arguments& arguments) {
+  const auto placements = arguments.all("placement");
+  if (placements.empty()) throw UsageError("--placement is missing", "", "e.g. --placement nvme+ram:64MiB:lru");
+  const TokenTrace trace = read_trace(arguments.text("trace"), arguments.number_if("requests").value_or(UINT64_MAX));
+  const auto addressing = parse_addressing(arguments.text("addressing"));
+  const uint64_t chunk = arguments.number("chunk");
+  if (chunk == 0) throw UsageError("a chunk has at least one token", "--chunk");
+  const AccessStream stream = make_access_stream(trace, *addressing, static_cast<uint32_t>(chunk));
+  const TableShape table = table_shape(arguments, stream);
+  ordered_json results = ordered_json::array();
+  for (const std::string& text : placements) {
+    const Placement placement = parse_placement(text);
+    Planner planner(placement, table, arguments.number("seed"));
+    results.push_back(to_json(trace.header.name, placement, planner, table, count_stream(stream, planner, table)));
+  }
+  if (arguments.flag("json")) {
+    fmt::print("{}\n", results.dump(1));
+    return 0;
+  }
+  for (const auto& result : results) {
+    fmt::print("{}\n", result["placement"].get<std::string>());
+    for (const auto& level : result["levels"]) {
+      const uint64_t hits = level["hits"], misses = level["misses"];
+      fmt::print("  {:<5} {:<14} {:>9} rows {:>9}  hit ratio {:.4f}\n", level["tier"].get<std::string>(),
+                 level["policy"].get<std::string>(), level["capacity_rows"].get<uint64_t>(),
+                 format_bytes(level["actual_bytes"]), hits + misses ? double(hits) / double(hits + misses) : 0.0);
+    }
+    fmt::print("  {:<5} {:<14} {:>9} reads {:>8}\n", result["backing"]["tier"].get<std::string>(), "whole table",
+               result["backing"]["reads"].get<uint64_t>(), format_bytes(result["backing"]["bytes"]));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Command simulate_command() {
+  return {"simulate",
+          "count (and, with a device, price) what placements would do for a trace",
+          "Runs the planner over a token trace. Without a device it counts hits, misses and reads.",
+          {},
+          {options::trace(),
+           options::placement(),
+           {"rows", "N", "rows of the table (default: the trace's vocabulary)", "", false, 0},
+           {"row-bytes", "B", "bytes of a row", "9520", false, 0},
+           {"addressing", "A", "tokens to rows: token or ngram:...", "token", false, 0},
+           options::requests(),
+           options::chunk(),
+           options::seed(),
+           options::json()},
+          {{"tierscope simulate --trace traces/data/mt_bench.jsonl.zst --placement nvme+ram:64MiB:lru",
+            "hits and reads of an LRU cache of 64 MiB over Gemma 4 E2B's table (Q8_0)"}},
+          run};
+}
+
+}  // namespace tierscope

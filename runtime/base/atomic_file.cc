@@ -1,0 +1,101 @@
+#include "runtime/base/atomic_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <sstream>
+
+#include "runtime/base/error.h"
+
+namespace tierscope {
+namespace {
+
+constexpr size_t kBufferBytes = 1 << 20;
+
+[[noreturn]] void fail(const std::filesystem::path& path, const char* what, int error) {
+  const char* mend = error == ENOSPC   ? "free some space or choose another folder"
+                     : error == EACCES ? "check the permissions"
+                                       : "check the path and the disk";
+  throw Error(std::string(what) + ": " + std::strerror(error), path.string(), mend);
+}
+
+void write_all(int fd, const char* data, size_t size, const std::filesystem::path& path) {
+  while (size > 0) {
+    const ssize_t done = ::write(fd, data, size);
+    if (done < 0) {
+      if (errno == EINTR) continue;
+      fail(path, "cannot write", errno);
+    }
+    data += done;
+    size -= static_cast<size_t>(done);
+  }
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
+  temporary_ = target_;
+  temporary_ += ".partial-" + std::to_string(::getpid());
+  fd_ = ::open(temporary_.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0644);
+  if (fd_ < 0) fail(target_, "cannot create", errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::reserve(uint64_t bytes) {
+  const int error = ::posix_fallocate(fd_, 0, static_cast<off_t>(bytes));
+  if (error == ENOSPC) fail(target_, "cannot reserve the disk space", error);
+}
+
+void AtomicFile::write(std::span<const std::byte> data) {
+  const char* bytes = reinterpret_cast<const char*>(data.data());
+  if (buffer_.size() + data.size() < kBufferBytes) {
+    buffer_.append(bytes, data.size());
+    return;
+  }
+  flush();
+  write_all(fd_, bytes, data.size(), target_);
+}
+
+void AtomicFile::flush() {
+  write_all(fd_, buffer_.data(), buffer_.size(), target_);
+  buffer_.clear();
+}
+
+void AtomicFile::commit() {
+  flush();
+  if (::fsync(fd_) != 0) fail(target_, "cannot sync", errno);
+  ::close(fd_);
+  fd_ = -1;
+  std::error_code error;
+  std::filesystem::rename(temporary_, target_, error);
+  if (error) {
+    ::unlink(temporary_.c_str());
+    throw Error("cannot rename the finished file: " + error.message(), target_.string());
+  }
+}
+
+uint64_t free_disk_bytes(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  const auto space = std::filesystem::space(folder, error);
+  if (error) throw Error("cannot read the free space: " + error.message(), folder.string(), "check that it exists");
+  return space.available;
+}
+
+std::string read_text_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw Error(std::string("cannot open: ") + std::strerror(errno), path.string(), "check the path");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return std::move(text).str();
+}
+
+}  // namespace tierscope

@@ -1,0 +1,95 @@
+// GGUF v3 files: reading (trusting nothing in them; split files too) and writing.
+// Source: github.com/ggml-org/ggml, docs/gguf.md. Errors: Error with file and key, tensor or offset.
+// A GgufFile is immutable after opening and may be shared between threads.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "runtime/gguf/dtype.h"
+
+namespace tierscope {
+
+struct GgufArray;
+using GgufValue = std::variant<uint64_t, int64_t, double, bool, std::string, GgufArray>;
+struct GgufArray {
+  uint32_t element_type = 0;  // GGUF's type id
+  std::variant<std::vector<uint64_t>, std::vector<int64_t>, std::vector<double>, std::vector<bool>,
+               std::vector<std::string>>
+      values;
+  size_t size() const;
+};
+
+struct GgufTensor {
+  std::string name;
+  std::vector<uint64_t> shape;  // ggml order: shape[0] is the row length
+  DType type = DType::f32;      // may be an id that dtype_info does not know
+  uint32_t file = 0;            // index into GgufFile::paths()
+  uint64_t offset = 0;          // bytes from the start of that file
+  uint64_t bytes = 0;           // 0 where the type is unknown
+  uint64_t values() const;
+  uint64_t rows() const;  // product of shape[1..]
+};
+
+class GgufFile {
+ public:
+  // Opens `path`; where it is the first of a split ("-00001-of-00003.gguf"), its siblings too.
+  static GgufFile open(const std::filesystem::path& path);
+
+  std::span<const std::filesystem::path> paths() const;
+  std::span<const GgufTensor> tensors() const;
+  const GgufTensor* find(std::string_view name) const;
+  const GgufTensor& tensor(std::string_view name) const;  // Error where missing
+
+  const GgufValue* value(std::string_view key) const;
+  std::span<const std::pair<std::string, GgufValue>> values() const;
+  // Typed access; integers of any width convert where the value fits. Error where missing (without default) or
+  // mistyped.
+  uint64_t unsigned_value(std::string_view key, std::optional<uint64_t> fallback = std::nullopt) const;
+  double float_value(std::string_view key, std::optional<double> fallback = std::nullopt) const;
+  std::string string_value(std::string_view key, std::optional<std::string> fallback = std::nullopt) const;
+  // One value for all `count`, or an array of exactly `count`.
+  std::vector<uint64_t> unsigned_per_layer(std::string_view key, size_t count,
+                                           std::optional<uint64_t> fallback = std::nullopt) const;
+
+  uint32_t version() const;
+  uint64_t alignment() const;
+
+ private:
+  struct Content;
+  std::shared_ptr<const Content> content_;
+};
+
+// Writes a file in one pass: keys and tensor descriptions first, then the data of each tensor in order, from a producer
+// that is called with consecutive pieces. Replaces the target atomically; checks the free disk first.
+class GgufWriter {
+ public:
+  using Producer = std::function<void(uint64_t first_row, uint64_t row_count, std::byte* out)>;
+
+  void add(std::string key, GgufValue value);  // integers as uint32 where they fit, floats as float32
+  void add_tensor(std::string name, std::vector<uint64_t> shape, DType type, Producer rows);
+  uint64_t file_bytes() const;
+  // Rows are produced by `threads` threads; the result does not depend on their number.
+  void write(const std::filesystem::path& path, unsigned threads = 1) const;
+
+ private:
+  struct Tensor {
+    std::string name;
+    std::vector<uint64_t> shape;
+    DType type;
+    Producer rows;
+  };
+  std::vector<std::pair<std::string, GgufValue>> values_;
+  std::vector<Tensor> tensors_;
+};
+
+}  // namespace tierscope

@@ -1,0 +1,118 @@
+// The one planner: given a placement, a table and each step's row ids in order, it decides hits, misses, slots,
+// evictions and prefetches. The store executes its plans, the simulator prices them; nothing else decides where a row
+// lives. Deterministic for a seed; not thread-safe.
+//
+// At hand: a row's bytes need no read in a step where the row was resident at any level when the step began (fills
+// happen only when the step retires, so its slot is intact), or was read earlier in the step.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/placement/placement.h"
+#include "runtime/placement/policy.h"
+
+namespace tierscope {
+
+struct TableShape {
+  uint64_t rows = 0;
+  uint64_t row_bytes = 0;
+};
+
+struct StepInput {
+  std::span<const RowId> rows;         // in token order; a batch orders by sequence, then position
+  const uint32_t* next_use = nullptr;  // parallel to rows; needed where a policy is offline
+  bool prefill = false;
+  uint32_t rows_per_token = 1;
+  // prefetch=draft:K only: rows that the trace's own `draft` field names for the next step, likeliest first. Where it
+  // is empty, the planner's order-1 successor table proposes them, from the last token of `rows`.
+  std::span<const RowId> draft_rows = {};
+};
+
+struct LevelCounts {
+  uint64_t hits = 0, misses = 0, evictions = 0;
+  uint64_t fills = 0;    // rows copied into a slot of this level when a step retires
+  uint64_t demotes = 0;  // fills that came down from the level above (exclusive)
+  bool operator==(const LevelCounts&) const = default;
+};
+
+struct PlanCounts {
+  uint64_t accesses = 0;
+  std::vector<LevelCounts> levels;  // top first
+  uint64_t reads = 0;               // rows fetched from the backing tier, prefetches apart
+  uint64_t prefetch_reads = 0, prefetch_used = 0, prefetch_wasted = 0;
+  bool operator==(const PlanCounts&) const = default;
+};
+
+// Where a row's bytes are when its step begins.
+struct RowLocation {
+  static constexpr uint8_t kBacking = 0xff, kStaging = 0xfe;
+  uint8_t level = kBacking;  // index into levels, top first, or one of the above
+  uint32_t slot = kNoSlot;   // slot of that level, or staging slot
+};
+
+struct PlannedRow {
+  RowId row = kNoRow;
+  RowLocation from;
+};
+
+struct SlotFill {
+  uint8_t level = 0;  // destination
+  uint32_t slot = 0;
+  RowId row = kNoRow;
+  RowLocation from;                // a cache slot's content as of the step's start; kBacking: from the step buffer
+  uint32_t planned_row = kNoSlot;  // index into StepPlan::rows of its bytes in the step buffer
+  bool demote = false;
+};
+
+struct StagingRead {
+  RowId row = kNoRow;
+  uint32_t staging_slot = 0;
+};
+
+struct StepPlan {
+  uint64_t step = 0;
+  std::vector<PlannedRow> rows;  // distinct rows of the step, in order of first use; `kBacking`: to be read
+  std::vector<uint32_t> use;     // per access: index into rows
+  // To be done, as if at once, after the last use of this step's rows: every `from` means the content before any fill.
+  std::vector<SlotFill> fills;
+  // Reads into staging slots, started with this step's own reads and needed by the next step at the earliest. A staging
+  // slot is reused only for steps after the one that could use it.
+  std::vector<StagingRead> prefetch;
+  PlanCounts counts;  // of this step alone
+};
+
+class Planner {
+ public:
+  // UsageError where the placement does not suit the table (no slot, more slots than rows, repeated tiers).
+  Planner(const Placement& placement, const TableShape& table, uint64_t seed = 1);
+  ~Planner();
+  Planner(Planner&&) noexcept;
+
+  StepPlan plan(const StepInput& step);
+  // The same decisions without the plan: counts only, much faster. plan() and count() may alternate freely only on
+  // different planners (tested to agree step by step).
+  void count(const StepInput& step);
+
+  const PlanCounts& totals() const;
+  size_t level_count() const;
+  const CacheSpec& level(size_t top_first) const;
+  uint32_t slots(size_t top_first) const;
+  uint32_t staging_slots() const;
+  bool offline() const;  // some policy needs next_use
+  // Rows that must be in their slots before the first step: slot i of each level holds preload[i].
+  std::vector<RowId> preload(size_t top_first) const;
+  void check() const;  // invariants of planner and policies; std::logic_error
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// For offline policies: per access of the whole stream, the position of the same row's next access, or kNeverUsed.
+std::vector<uint32_t> next_uses(std::span<const RowId> stream, uint64_t table_rows);
+
+}  // namespace tierscope

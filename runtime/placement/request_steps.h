@@ -1,0 +1,30 @@
+// How a single sequence at a time becomes steps: each request's prompt in chunks, then its output token by token.
+// Shared by the simulator and the runtime so that both form the same steps. Pure.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "traces/addressing.h"
+#include "traces/token_trace.h"
+
+namespace tierscope {
+
+// The access stream of a trace under an addressing, with the borders of its steps.
+struct AccessStream {
+  std::vector<RowId> rows;  // rows_per_token for each token, in order
+  uint32_t rows_per_token = 1;
+  uint64_t table_rows = 0;  // what the addressing can name
+  struct Step {
+    uint64_t first = 0, count = 0;  // rows
+    bool prefill = false;
+    uint32_t request = 0;
+  };
+  std::vector<Step> steps;
+};
+
+AccessStream make_access_stream(const TokenTrace& trace, const Addressing& addressing, uint32_t chunk_tokens);
+
+}  // namespace tierscope
