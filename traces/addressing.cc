@@ -1,28 +1,36 @@
 #include "traces/addressing.h"
 
+#include <algorithm>
+
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "traces/addressings/addressings.h"
 
 namespace tierscope {
-namespace {
 
-class TokenAddressing final : public Addressing {
- public:
-  std::string text() const override { return "token"; }
-  uint32_t rows_per_token() const override { return 1; }
-  uint64_t table_rows() const override { return 0; }
-  uint32_t history_tokens() const override { return 0; }
-  void rows(std::span<const TokenId>, std::span<const TokenId> tokens, std::vector<RowId>& out) const override {
-    out.insert(out.end(), tokens.begin(), tokens.end());
-  }
-};
-
-}  // namespace
+const std::vector<AddressingKind>& addressing_kinds() {
+  static const std::vector<AddressingKind> all{
+      token_addressing(),
+      ngram_addressing(),
+  };
+  return all;
+}
 
 std::unique_ptr<Addressing> parse_addressing(std::string_view text) {
-  if (text == "token") return std::make_unique<TokenAddressing>();
-  const std::vector<std::string> known{"token", "ngram"};
-  throw UsageError(unknown_name("addressing", split(text, ':')[0], known), "--addressing");
+  const std::vector<std::string> words = split(text, ':');
+  const auto kind = std::ranges::find(addressing_kinds(), words[0], &AddressingKind::name);
+  if (kind != addressing_kinds().end()) return kind->make(std::span(words).subspan(1));
+  std::vector<std::string> known;
+  for (const AddressingKind& each : addressing_kinds()) known.push_back(each.name);
+  throw UsageError(unknown_name("addressing", words[0], known), "--addressing");
+}
+
+std::string addressing_caveat(const Addressing& addressing, const TraceHeader& trace) {
+  const std::string caveat = addressing.caveat();
+  if (caveat.empty()) return "";
+  // A header's tokenizer begins with the family's name: "Gemma 3 vocabulary, 262144 entries".
+  const std::string family = split(trim(trace.tokenizer), ' ').front();
+  return caveat + ", " + (family.empty() ? "other" : family) + " tokens";
 }
 
 }  // namespace tierscope

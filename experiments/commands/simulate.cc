@@ -60,13 +60,17 @@ int run(const Arguments& arguments) {
     const Placement placement = parse_placement(text);
     Planner planner(placement, table, arguments.number("seed"));
     results.push_back(to_json(trace.header.name, placement, planner, table, count_stream(stream, planner, table)));
+    results.back()["addressing"] = addressing->text();
+    if (const std::string caveat = addressing_caveat(*addressing, trace.header); !caveat.empty())
+      results.back()["caveat"] = caveat;
   }
   if (arguments.flag("json")) {
     fmt::print("{}\n", results.dump(1));
     return 0;
   }
   for (const auto& result : results) {
-    fmt::print("{}\n", result["placement"].get<std::string>());
+    fmt::print("{}{}\n", result["placement"].get<std::string>(),
+               result.contains("caveat") ? " (" + result["caveat"].get<std::string>() + ")" : "");
     for (const auto& level : result["levels"]) {
       const uint64_t hits = level["hits"], misses = level["misses"];
       fmt::print("  {:<5} {:<14} {:>9} rows {:>9}  hit ratio {:.4f}\n", level["tier"].get<std::string>(),
