@@ -1,0 +1,176 @@
+#include "runtime/compute/cpu.h"
+
+#include <hwloc.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace tierscope {
+namespace {
+
+constexpr std::array<std::string_view, 4> kLevelNames{"plain", "avx2", "avx512", "amx"};
+
+#if defined(__x86_64__)
+bool bit(unsigned word, unsigned index) {
+  return (word >> index & 1) != 0;
+}
+
+struct Leaf {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+};
+
+Leaf cpuid(unsigned leaf, unsigned subleaf) {
+  Leaf out;
+  if (__get_cpuid_count(leaf, subleaf, &out.eax, &out.ebx, &out.ecx, &out.edx) == 0) return {};
+  return out;
+}
+
+// The register state that the operating system saves (XCR0).
+uint64_t saved_state() {
+  uint32_t low = 0, high = 0;
+  asm volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  return uint64_t{high} << 32 | low;
+}
+
+// Linux grants the 8 KiB tile state per process, on request; a tile instruction before that is fatal.
+bool request_tiles() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+void detect_features(CpuInfo& info) {
+  const Leaf basic = cpuid(1, 0);
+  if (!bit(basic.ecx, 27)) return;  // no XSAVE: no AVX state
+  const uint64_t state = saved_state();
+  const Leaf extended = cpuid(7, 0), more = cpuid(7, 1);
+  constexpr uint64_t kYmm = 0x6, kZmm = 0xe6, kTiles = 0x60000;
+  info.avx2 = (state & kYmm) == kYmm && bit(basic.ecx, 12) && bit(basic.ecx, 29) && bit(extended.ebx, 5);
+  const bool foundation = bit(extended.ebx, 16) && bit(extended.ebx, 17) && bit(extended.ebx, 30);
+  info.avx512 = info.avx2 && (state & kZmm) == kZmm && foundation && bit(extended.ebx, 31) && bit(extended.ecx, 11);
+  info.avx512_bf16 = info.avx512 && bit(more.eax, 5);
+  const bool tiles = (state & kTiles) == kTiles && bit(extended.edx, 24) && bit(extended.edx, 22);
+  info.amx = info.avx512_bf16 && tiles && request_tiles();
+}
+#else
+void detect_features(CpuInfo&) {}
+#endif
+
+class Topology {
+ public:
+  Topology() {
+    if (hwloc_topology_init(&topology_) != 0 || hwloc_topology_load(topology_) != 0)
+      throw Error("cannot read the machine's topology", "hwloc", "check that /sys is mounted");
+  }
+  ~Topology() { hwloc_topology_destroy(topology_); }
+  Topology(const Topology&) = delete;
+  Topology& operator=(const Topology&) = delete;
+  hwloc_topology_t get() const { return topology_; }
+
+ private:
+  hwloc_topology_t topology_ = nullptr;
+};
+
+struct UsableCpus {
+  std::vector<unsigned> cpus;
+  unsigned cores = 0;
+  std::string model = "unknown";
+};
+
+std::vector<std::vector<unsigned>> usable_by_core(hwloc_topology_t topology, hwloc_const_cpuset_t allowed) {
+  std::vector<std::vector<unsigned>> by_core;
+  hwloc_obj_t core = nullptr;
+  while ((core = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_CORE, core)) != nullptr) {
+    std::vector<unsigned> threads;
+    unsigned cpu = 0;
+    hwloc_bitmap_foreach_begin(cpu, core->cpuset) {
+      if (hwloc_bitmap_isset(allowed, cpu)) threads.push_back(cpu);
+    }
+    hwloc_bitmap_foreach_end();
+    if (!threads.empty()) by_core.push_back(std::move(threads));
+  }
+  return by_core;
+}
+
+UsableCpus read_usable_cpus() {
+  const Topology topology;
+  UsableCpus usable;
+  hwloc_bitmap_t allowed = hwloc_bitmap_alloc();
+  if (hwloc_get_cpubind(topology.get(), allowed, HWLOC_CPUBIND_PROCESS) != 0)
+    hwloc_bitmap_copy(allowed, hwloc_topology_get_allowed_cpuset(topology.get()));
+  const auto by_core = usable_by_core(topology.get(), allowed);
+  hwloc_bitmap_free(allowed);
+  usable.cores = static_cast<unsigned>(by_core.size());
+  size_t deepest = 0;
+  for (const auto& threads : by_core) deepest = std::max(deepest, threads.size());
+  for (size_t nth = 0; nth < deepest; ++nth)
+    for (const auto& threads : by_core)
+      if (nth < threads.size()) usable.cpus.push_back(threads[nth]);
+  const hwloc_obj_t package = hwloc_get_next_obj_by_type(topology.get(), HWLOC_OBJ_PACKAGE, nullptr);
+  const char* model = package != nullptr ? hwloc_obj_get_info_by_name(package, "CPUModel") : nullptr;
+  if (model != nullptr) usable.model = model;
+  return usable;
+}
+
+const UsableCpus& usable() {
+  static const UsableCpus cpus = read_usable_cpus();
+  return cpus;
+}
+
+CpuInfo detect() {
+  CpuInfo info;
+  info.model = usable().model;
+  detect_features(info);
+  info.best = info.amx ? CpuLevel::amx : info.avx512 ? CpuLevel::avx512 : info.avx2 ? CpuLevel::avx2 : CpuLevel::plain;
+  return info;
+}
+
+CpuLevel choose() {
+  const char* forced = std::getenv("TIERSCOPE_CPU");
+  if (forced == nullptr || *forced == 0) return cpu_info().best;
+  std::vector<std::string> names;
+  for (const CpuLevel level : available_levels()) {
+    if (level_name(level) == forced) return level;
+    names.emplace_back(level_name(level));
+  }
+  throw UsageError(unknown_name("kernel level of this machine", forced, names), "TIERSCOPE_CPU");
+}
+
+}  // namespace
+
+const CpuInfo& cpu_info() {
+  static const CpuInfo info = detect();
+  return info;
+}
+
+std::string_view level_name(CpuLevel level) {
+  return kLevelNames[static_cast<size_t>(level)];
+}
+
+std::span<const CpuLevel> available_levels() {
+  static constexpr std::array kAll{CpuLevel::plain, CpuLevel::avx2, CpuLevel::avx512, CpuLevel::amx};
+  return std::span(kAll).first(static_cast<size_t>(cpu_info().best) + 1);
+}
+
+CpuLevel chosen_level() {
+  static const CpuLevel level = choose();
+  return level;
+}
+
+const std::vector<unsigned>& usable_cpus() {
+  return usable().cpus;
+}
+unsigned usable_core_count() {
+  return usable().cores;
+}
+
+}  // namespace tierscope

@@ -1,0 +1,89 @@
+#include "runtime/compute/thread_pool.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <cassert>
+
+namespace tierscope {
+namespace {
+
+// About 50 us of waiting on current CPUs: longer than the serial parts between two sections of a decoder, shorter than
+// a scheduler tick.
+constexpr unsigned kSpins = 2000;
+
+void pause_cpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Waits until the value differs from `old`: spins first, then sleeps.
+uint32_t wait_for_change(const std::atomic<uint32_t>& value, uint32_t old, unsigned spins) {
+  for (unsigned spin = 0; spin < spins; ++spin) {
+    const uint32_t now = value.load(std::memory_order_acquire);
+    if (now != old) return now;
+    pause_cpu();
+  }
+  value.wait(old, std::memory_order_acquire);
+  return value.load(std::memory_order_acquire);
+}
+
+// Best effort: a container may forbid it, and an unpinned worker is only slower.
+void pin_to(unsigned cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (cpu >= CPU_SETSIZE) return;
+  CPU_SET(cpu, &set);
+  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(unsigned threads, CpuLevel level)
+    // More threads than CPUs must yield at once to whoever has work.
+    : level_(level), spins_(threads <= usable_cpus().size() ? kSpins : 0), arenas_(threads + 1) {
+  assert(threads > 0);
+  for (unsigned worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { serve(worker); });
+}
+
+ThreadPool::~ThreadPool() {
+  stopping_.store(true, std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+}
+
+void ThreadPool::serve(unsigned worker) {
+  const std::vector<unsigned>& cpus = usable_cpus();
+  if (size_t{worker} < cpus.size()) pin_to(cpus[worker]);
+  for (uint32_t seen = 0;;) {
+    seen = wait_for_change(generation_, seen, spins_);
+    if (stopping_.load(std::memory_order_relaxed)) return;
+    work_(context_, worker);
+    if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
+  }
+}
+
+void ThreadPool::run_erased(Erased work, void* context) {
+  if (workers_.empty()) return work(context, 0);
+  work_ = work;
+  context_ = context;
+  unfinished_.store(static_cast<uint32_t>(workers_.size()), std::memory_order_relaxed);
+  generation_.fetch_add(1, std::memory_order_release);
+  generation_.notify_all();
+  work(context, 0);
+  for (uint32_t left = unfinished_.load(std::memory_order_acquire); left != 0;)
+    left = wait_for_change(unfinished_, left, spins_);
+}
+
+std::byte* ThreadPool::scratch(unsigned index, size_t bytes) {
+  constexpr size_t kAlignment = 64;
+  std::vector<std::byte>& storage = arenas_[index].storage;
+  if (storage.size() < bytes + kAlignment) storage.resize(bytes + kAlignment);
+  const auto address = reinterpret_cast<uintptr_t>(storage.data());
+  return storage.data() + (kAlignment - address % kAlignment) % kAlignment;
+}
+
+}  // namespace tierscope
