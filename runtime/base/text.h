@@ -23,6 +23,8 @@ std::string format_bytes(uint64_t bytes);
 
 std::vector<std::string> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);
+// Foreign text for one line of a message: control characters and invalid bytes as \\xNN, cut after 64 bytes.
+std::string printable(std::string_view text);
 
 // The candidate with the smallest edit distance, or "" where none is near enough to be a typing mistake.
 std::string nearest_name(std::string_view name, std::span<const std::string> candidates);

@@ -1,5 +1,6 @@
-// The tensor types of GGUF (ggml): block geometry and conversion to float32.
+// The tensor types of GGUF (ggml): block geometry and conversion from and to float32.
 // Source: the GGUF specification and ggml's block layouts (github.com/ggml-org/ggml, docs/gguf.md). Pure, thread-safe.
+// To add one: a file in types/, its line in types/types.h and in dtype.cc.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +8,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace tierscope {
 
@@ -38,7 +38,7 @@ struct DTypeInfo {
   uint32_t block_bytes;
   // Blocks of `values` values (a multiple of block_values) to float32.
   void (*dequantize)(const std::byte* blocks, float* out, size_t values);
-  // The plain round-to-nearest quantiser, for synth and tests; null where there is none.
+  // Plain round-to-nearest, for synth and tests; `count` is a multiple of block_values. Values must be finite.
   void (*quantize)(const float* values, std::byte* blocks, size_t count);
 };
 
@@ -47,14 +47,17 @@ const DTypeInfo* dtype_info(DType type);
 const DTypeInfo& known_dtype(DType type);               // std::logic_error where unknown
 const DTypeInfo& dtype_by_name(std::string_view name);  // "q4_0", any case; UsageError with the nearest name
 std::span<const DTypeInfo> dtypes();
+// "Q8_0"; also for ids that ggml defines and this program cannot compute with ("IQ2_XXS"); else "type 99".
+std::string dtype_name(DType type);
 
+// Bytes of `values` values; a multiple of block_values.
 inline uint64_t row_bytes(const DTypeInfo& info, uint64_t values) {
   return values / info.block_values * info.block_bytes;
 }
 
 float f16_to_f32(uint16_t half);
-uint16_t f32_to_f16(float value);
+uint16_t f32_to_f16(float value);  // round to nearest even; overflow gives infinity
 float bf16_to_f32(uint16_t value);
-uint16_t f32_to_bf16(float value);
+uint16_t f32_to_bf16(float value);  // round to nearest even
 
 }  // namespace tierscope

@@ -3,7 +3,6 @@
 // A GgufFile is immutable after opening and may be shared between threads.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -12,17 +11,23 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
+#include "runtime/base/error.h"
 #include "runtime/gguf/dtype.h"
 
 namespace tierscope {
 
+// GGUF's ids of value types, as an array's element_type.
+enum class GgufType : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
+
 struct GgufArray;
 using GgufValue = std::variant<uint64_t, int64_t, double, bool, std::string, GgufArray>;
 struct GgufArray {
-  uint32_t element_type = 0;  // GGUF's type id
+  GgufType element_type = GgufType::u32;
+  // Empty for arrays of arrays, which are checked and skipped.
   std::variant<std::vector<uint64_t>, std::vector<int64_t>, std::vector<double>, std::vector<bool>,
                std::vector<std::string>>
       values;
@@ -36,8 +41,8 @@ struct GgufTensor {
   uint32_t file = 0;            // index into GgufFile::paths()
   uint64_t offset = 0;          // bytes from the start of that file
   uint64_t bytes = 0;           // 0 where the type is unknown
-  uint64_t values() const;
-  uint64_t rows() const;  // product of shape[1..]
+  uint64_t values() const;      // parameters; known to fit
+  uint64_t rows() const;        // product of shape[1..]
 };
 
 class GgufFile {
@@ -49,6 +54,8 @@ class GgufFile {
   std::span<const GgufTensor> tensors() const;
   const GgufTensor* find(std::string_view name) const;
   const GgufTensor& tensor(std::string_view name) const;  // Error where missing
+  // Error naming the tensor where its type is not one that dtype_info knows.
+  const DTypeInfo& dtype(const GgufTensor& tensor) const;
 
   const GgufValue* value(std::string_view key) const;
   std::span<const std::pair<std::string, GgufValue>> values() const;
@@ -57,15 +64,21 @@ class GgufFile {
   uint64_t unsigned_value(std::string_view key, std::optional<uint64_t> fallback = std::nullopt) const;
   double float_value(std::string_view key, std::optional<double> fallback = std::nullopt) const;
   std::string string_value(std::string_view key, std::optional<std::string> fallback = std::nullopt) const;
-  // One value for all `count`, or an array of exactly `count`.
+  // One value for all `count`, or an array of exactly `count`. Booleans count as 0 and 1.
   std::vector<uint64_t> unsigned_per_layer(std::string_view key, size_t count,
                                            std::optional<uint64_t> fallback = std::nullopt) const;
+  // An error about a key or a tensor of this file: "FILE: key 'x': what; mend".
+  Error error(std::string_view kind, std::string_view name, const std::string& what,
+              const std::string& mend = "") const;
 
   uint32_t version() const;
   uint64_t alignment() const;
 
  private:
   struct Content;
+  explicit GgufFile(std::shared_ptr<const Content> content) : content_(std::move(content)) {}
+  const GgufValue& required(std::string_view key) const;
+
   std::shared_ptr<const Content> content_;
 };
 
