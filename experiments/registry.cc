@@ -62,6 +62,7 @@ int dispatch(const std::vector<std::string>& words) {
 const std::vector<Command>& commands() {
   static const std::vector<Command> all{
       cpu_command(), devices_command(), simulate_command(), trace_info_command(), trace_rows_command(),
+      cpu_command(), simulate_command(), tokenize_command(), trace_info_command(), trace_rows_command(),
   };
   return all;
 }

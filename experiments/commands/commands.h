@@ -8,6 +8,7 @@ namespace tierscope {
 Command cpu_command();
 Command devices_command();
 Command simulate_command();
+Command tokenize_command();
 Command trace_info_command();
 Command trace_rows_command();
 

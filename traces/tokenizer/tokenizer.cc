@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <unordered_map>
+#include <utility>
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -129,7 +130,7 @@ struct Tokenizer::State {
       const std::string_view merge = vocabulary.merges[rank];
       const size_t space = merge.find(' ', 1);
       const auto broken = [&](std::string_view why) {
-        return Error(fmt::format("merge {} '{}' {}", rank, merge, why), vocabulary.origin,
+        return Error(fmt::format("merge {} '{}' {}", rank, printable(merge), why), vocabulary.origin,
                      "the merges are broken; convert the model again");
       };
       if (space == std::string_view::npos || space + 1 == merge.size()) throw broken("is not two parts");
