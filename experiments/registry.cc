@@ -60,10 +60,16 @@ int dispatch(const std::vector<std::string>& words) {
 }  // namespace
 
 const std::vector<Command>& commands() {
+  // clang-format off
   static const std::vector<Command> all{
-      cpu_command(), devices_command(), simulate_command(), trace_info_command(), trace_rows_command(),
-      cpu_command(), simulate_command(), tokenize_command(), trace_info_command(), trace_rows_command(),
+      cpu_command(),
+      devices_command(),
+      simulate_command(),
+      tokenize_command(),
+      trace_info_command(),
+      trace_rows_command(),
   };
+  // clang-format on
   return all;
 }
 
