@@ -204,8 +204,8 @@ void advance_tile(const AttentionBlock& block, size_t row0, uint32_t base, Works
   float* sums = work.sums + row0 * head_dim;
   for (size_t row = 0; row < kRows; ++row) {
     const VisibleKeys& visible = work.visible[row0 + row];
-    soften(within(visible.first), within(visible.end), head_dim, work.scores + row * kKvBlock,
-           work.running[row0 + row], sums + row * head_dim);
+    soften(within(visible.first), within(visible.end), head_dim, work.scores + row * kKvBlock, work.running[row0 + row],
+           sums + row * head_dim);
   }
   add_values<kRows>(work.scores, reinterpret_cast<const T*>(block.kv.values) + offset, within(first), within(end),
                     head_dim, sums);

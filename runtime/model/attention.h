@@ -1,7 +1,7 @@
 // Scaled-by-one dot-product attention of a few query rows over one key-value head, softmax in one pass over the keys
 // (running maximum and sum), so that no row of scores is ever whole in memory. SIMD is picked at run time.
-// Method: Dao et al., "FlashAttention", 2022; Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018.
-// Thread-safe with a scratch of one's own; same kernel level, same bits.
+// Method: Dao et al., "FlashAttention", 2022; Milakov and Gimelshein, "Online normalizer calculation for softmax",
+// 2018. Thread-safe with a scratch of one's own; same kernel level, same bits.
 #pragma once
 
 #include <cstddef>

@@ -140,9 +140,7 @@ class CpuDecoder final : public Decoder {
     });
   }
 
-  void multiply(const WeightMatrix& weights, const float* x, float* y) {
-    matmul(weights, x, rows_.size(), y, pool_);
-  }
+  void multiply(const WeightMatrix& weights, const float* x, float* y) { matmul(weights, x, rows_.size(), y, pool_); }
 
   void begin(std::span<const BatchToken> tokens) {
     rows_.clear();
@@ -301,8 +299,7 @@ class CpuDecoder final : public Decoder {
           if (rows_[end].sequence != rows_[first].sequence) break;
         for (uint32_t kv_head = 0; kv_head < layer.kv_heads; ++kv_head)
           for (uint32_t head = 0; head < group; head += heads_each)
-            tasks_.push_back(
-                {first, end - first, kv_head, kv_head * group + head, std::min(heads_each, group - head)});
+            tasks_.push_back({first, end - first, kv_head, kv_head * group + head, std::min(heads_each, group - head)});
       }
     };
     cut(std::min<uint32_t>(group, kMaxAttentionRows));
@@ -360,8 +357,7 @@ class CpuDecoder final : public Decoder {
     }
     for_rows([&](size_t row) {
       float* x = &memory_.x[row * hidden];
-      if (dim != 0)
-        add_rms_norm(&memory_.delta[row * hidden], block.post_norm.data(), hidden, model_.rms_epsilon, x);
+      if (dim != 0) add_rms_norm(&memory_.delta[row * hidden], block.post_norm.data(), hidden, model_.rms_epsilon, x);
       scale(block.output_scale[0], hidden, x);
     });
     timer_.mark(parts_.ple);

@@ -32,14 +32,14 @@ struct DecoderOptions {
 
 // Where the time of forward passes went, in seconds. Norms and residuals count with what they precede or end.
 struct PartSeconds {
-  double embedding = 0;    // token rows
-  double ple = 0;          // projections, gates and norms of the per-layer embedding
-  double qkv = 0;          // with norms, rotation and storing keys and values
-  double attention = 0;    // scores, softmax, values
+  double embedding = 0;  // token rows
+  double ple = 0;        // projections, gates and norms of the per-layer embedding
+  double qkv = 0;        // with norms, rotation and storing keys and values
+  double attention = 0;  // scores, softmax, values
   double attn_output = 0;
   double ffn = 0;
-  double head = 0;         // output norm, logits, soft-cap
-  double await = 0;        // blocked in StepRows::await: the stall
+  double head = 0;   // output norm, logits, soft-cap
+  double await = 0;  // blocked in StepRows::await: the stall
 };
 
 class Decoder {

@@ -53,7 +53,8 @@ class SourceFile {
   void read(uint64_t offset, uint64_t bytes, std::byte* out) const {
     bool direct = direct_ >= 0 && !in_page_cache(offset, bytes);
     for (uint64_t done = 0; done < bytes && offset + done < bytes_;) {
-      const ssize_t got = pread(direct ? direct_ : cached_, out + done, bytes - done, static_cast<off_t>(offset + done));
+      const ssize_t got =
+          pread(direct ? direct_ : cached_, out + done, bytes - done, static_cast<off_t>(offset + done));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0 && direct && errno == EINVAL) {
         direct = false;

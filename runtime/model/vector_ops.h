@@ -1,5 +1,5 @@
-// The element-wise steps of the forward pass over float32 rows, in SIMD picked at run time. Accuracy: a few units in the
-// last place. In and out may be the same row. Pure, thread-safe; same kernel level, same bits.
+// The element-wise steps of the forward pass over float32 rows, in SIMD picked at run time. Accuracy: a few units in
+// the last place. In and out may be the same row. Pure, thread-safe; same kernel level, same bits.
 #pragma once
 
 #include <cstddef>
