@@ -5,7 +5,7 @@ packages=(
   g++ clang clang-format cmake ninja-build pkg-config git ca-certificates python3
   libboost-program-options-dev libfmt-dev liburing-dev libhwloc-dev catch2 libbenchmark-dev
   libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libzstd-dev zstd libhwy-dev libdnnl-dev
-  ocl-icd-opencl-dev opencl-headers pocl-opencl-icd fio
+  ocl-icd-opencl-dev opencl-headers opencl-clhpp-headers pocl-opencl-icd fio
 )
 missing=()
 for p in "${packages[@]}"; do

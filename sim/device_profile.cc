@@ -8,6 +8,7 @@
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "sim/profile_files.h"
 #include "runtime/base/toml_table.h"
 
 namespace tierscope {
@@ -281,6 +282,18 @@ std::string to_toml(const DeviceProfile& profile) {
           toml_string(pass.source));
   }
   return out;
+}
+
+std::string_view profile_text(std::string_view name) {
+  const auto found = std::ranges::find(profile_files(), std::string(name) + ".toml", &EmbeddedText::name);
+  return found == profile_files().end() ? std::string_view() : found->text;
+}
+
+std::vector<std::string> profile_names() {
+  std::vector<std::string> names;
+  for (const EmbeddedText& file : profile_files())
+    if (file.name != "template.toml") names.emplace_back(file.name.substr(0, file.name.size() - 5));
+  return names;
 }
 
 }  // namespace tierscope

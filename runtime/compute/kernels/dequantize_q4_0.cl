@@ -1,0 +1,9 @@
+// Q4_0: values sub * 32 to sub * 32 + count of a row, as float32.
+DEVICE_FUNCTION void dequantize32(const GLOBAL u8* row, u32 sub, u32 count, float* out) {
+  const GLOBAL u8* block = row + sub * 18;
+  const float d = load_f16(block);
+  for (u32 i = 0; i < 16; ++i) {
+    out[i] = d * ((float)(block[2 + i] & 15) - 8.0f);
+    out[i + 16] = d * ((float)(block[2 + i] >> 4) - 8.0f);
+  }
+}
