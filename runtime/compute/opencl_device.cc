@@ -133,8 +133,8 @@ class OpenClDevice final : public Device {
       copies_.flush();
     });
   }
-  DeviceEvent copy(const DeviceBuffer& from, uint64_t from_offset, DeviceBuffer& to, uint64_t to_offset,
-                   uint64_t bytes, std::initializer_list<DeviceEvent> after) override {
+  DeviceEvent copy(const DeviceBuffer& from, uint64_t from_offset, DeviceBuffer& to, uint64_t to_offset, uint64_t bytes,
+                   std::initializer_list<DeviceEvent> after) override {
     return enqueue("a copy within the device", after, [&](const std::vector<cl::Event>* events, cl::Event* done) {
       compute_.enqueueCopyBuffer(raw(from), raw(to), from_offset, to_offset, bytes, events, done);
     });
@@ -147,7 +147,8 @@ class OpenClDevice final : public Device {
       cl::Kernel& compiled = find_kernel(kernel, type);
       cl_uint index = 0;
       for (const KernelArgument& argument : arguments) set_argument(compiled, index++, argument);
-      compute_.enqueueNDRangeKernel(compiled, cl::NullRange, cl::NDRange(grid.groups_x * size_t{grid.items}, grid.groups_y),
+      compute_.enqueueNDRangeKernel(compiled, cl::NullRange,
+                                    cl::NDRange(grid.groups_x * size_t{grid.items}, grid.groups_y),
                                     cl::NDRange(grid.items, 1), events, done);
     });
   }
@@ -249,7 +250,8 @@ DeviceBackend opencl_backend() {
           },
           [](uint32_t index) -> std::unique_ptr<Device> {
             const auto devices = find_devices();
-            if (index >= devices.size()) throw Error("the device is gone", fmt::format("opencl:{}", index), "see 'tierscope devices'");
+            if (index >= devices.size())
+              throw Error("the device is gone", fmt::format("opencl:{}", index), "see 'tierscope devices'");
             return std::make_unique<OpenClDevice>(devices[index]);
           }};
 }

@@ -17,4 +17,6 @@ typedef ushort u16;
 typedef uint u32;
 typedef ulong u64;
 
-DEVICE_FUNCTION float half_bits_to_float(u16 bits) { return vload_half(0, (const half*)&bits); }
+DEVICE_FUNCTION float half_bits_to_float(u16 bits) {
+  return vload_half(0, (const half*)&bits);
+}
