@@ -8,8 +8,8 @@
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
-#include "sim/profile_files.h"
 #include "runtime/base/toml_table.h"
+#include "sim/profile_files.h"
 
 namespace tierscope {
 namespace {
