@@ -5,6 +5,7 @@
 #include "experiments/commands/commands.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/placement/step_schedule.h"
 #include "sim/count.h"
 
 namespace tierscope {
@@ -46,6 +47,18 @@ ordered_json to_json(const std::string& trace, const Placement& placement, const
           {"seconds", result.seconds}};
 }
 
+AccessStream access_stream(const Arguments& arguments, const TokenTrace& trace, const Addressing& addressing,
+                           uint32_t chunk) {
+  if (!arguments.has("schedule")) return make_access_stream(trace, addressing, chunk);
+  const std::string path = arguments.text("schedule");
+  const StepSchedule schedule = read_schedule(path);
+  if (schedule.trace != trace.header.name)
+    throw UsageError(
+        fmt::format("the schedule was written for trace '{}', not '{}'", schedule.trace, trace.header.name), path,
+        "replay this trace first");
+  return make_access_stream(trace, addressing, schedule.steps, path);
+}
+
 int run(const Arguments& arguments) {
   const auto placements = arguments.all("placement");
   if (placements.empty()) throw UsageError("--placement is missing", "", "e.g. --placement nvme+ram:64MiB:lru");
@@ -53,7 +66,7 @@ int run(const Arguments& arguments) {
   const auto addressing = parse_addressing(arguments.text("addressing"));
   const uint64_t chunk = arguments.number("chunk");
   if (chunk == 0) throw UsageError("a chunk has at least one token", "--chunk");
-  const AccessStream stream = make_access_stream(trace, *addressing, static_cast<uint32_t>(chunk));
+  const AccessStream stream = access_stream(arguments, trace, *addressing, static_cast<uint32_t>(chunk));
   const TableShape table = table_shape(arguments, stream);
   ordered_json results = ordered_json::array();
   for (const std::string& text : placements) {
@@ -95,6 +108,7 @@ Command simulate_command() {
            {"rows", "N", "rows of the table (default: the trace's vocabulary)", "", false, 0},
            {"row-bytes", "B", "bytes of a row", "9520", false, 0},
            {"addressing", "A", "tokens to rows: token or ngram:...", "token", false, 0},
+           {"schedule", "FILE", "the step schedule that a replay wrote; its counts are then reproduced", "", false, 0},
            options::requests(),
            options::chunk(),
            options::seed(),

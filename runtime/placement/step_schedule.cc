@@ -1,0 +1,97 @@
+#include "runtime/placement/step_schedule.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/base/atomic_file.h"
+#include "runtime/base/error.h"
+#include "traces/line_reader.h"
+
+namespace tierscope {
+namespace {
+
+using nlohmann::json;
+
+BatchStep step_of(const json& line) {
+  BatchStep step;
+  const std::string kind = line.at(0);
+  if (kind != "prefill" && kind != "decode") throw std::invalid_argument("a step is 'prefill' or 'decode'");
+  step.prefill = kind == "prefill";
+  for (size_t i = 1; i < line.size(); ++i) {
+    const auto [request, first, count] = line[i].get<std::tuple<uint32_t, uint32_t, uint32_t>>();
+    step.parts.push_back({request, 0, first, count});
+  }
+  if (step.parts.empty()) throw std::invalid_argument("a step computes at least one token");
+  return step;
+}
+
+}  // namespace
+
+StepSchedule read_schedule(const std::filesystem::path& path) {
+  LineReader lines(path);
+  StepSchedule schedule;
+  std::string line;
+  const auto parsed = [&](auto read) {
+    try {
+      read(json::parse(line));
+    } catch (const std::exception& error) {
+      throw Error(std::string("not a line of a step schedule: ") + error.what(),
+                  fmt::format("{}:{}", path.string(), lines.line_number()), "write one with replay --schedule-out");
+    }
+  };
+  if (!lines.next(line)) throw Error("the step schedule is empty", path.string());
+  parsed([&](const json& header) {
+    if (header.at("tierscope_schedule") != 1) throw std::invalid_argument("this program reads version 1");
+    schedule.trace = header.at("trace");
+    schedule.requests = header.at("requests");
+  });
+  while (lines.next(line)) parsed([&](const json& step) { schedule.steps.push_back(step_of(step)); });
+  return schedule;
+}
+
+void write_schedule(const std::filesystem::path& path, const StepSchedule& schedule) {
+  AtomicFile file(path);
+  file.write(json{{"tierscope_schedule", 1}, {"trace", schedule.trace}, {"requests", schedule.requests}}.dump() + "\n");
+  for (const BatchStep& step : schedule.steps) {
+    json line{step.prefill ? "prefill" : "decode"};
+    for (const StepPart& part : step.parts) line.push_back({part.request, part.first, part.count});
+    file.write(line.dump() + "\n");
+  }
+  file.commit();
+}
+
+AccessStream make_access_stream(const TokenTrace& trace, const Addressing& addressing,
+                                const std::vector<BatchStep>& steps, const std::string& where) {
+  AccessStream stream;
+  stream.rows_per_token = addressing.rows_per_token();
+  stream.table_rows = addressing.table_rows() ? addressing.table_rows() : trace.header.vocab_size;
+  std::vector<std::vector<RowId>> rows_of(trace.requests.size());
+  for (size_t r = 0; r < trace.requests.size(); ++r) {
+    std::vector<TokenId> tokens = trace.requests[r].prompt;
+    tokens.insert(tokens.end(), trace.requests[r].output.begin(), trace.requests[r].output.end());
+    addressing.rows({}, tokens, rows_of[r]);
+  }
+  std::vector<uint64_t> position(trace.requests.size());
+  for (const BatchStep& step : steps) {
+    const uint64_t first_row = stream.rows.size();
+    for (const StepPart& part : step.parts) {
+      if (part.request >= trace.requests.size() || part.first != position[part.request] || part.count == 0 ||
+          part.first + uint64_t{part.count} > trace.requests[part.request].token_count())
+        throw Error(fmt::format("a step names tokens {} to {} of request {}, which are not next", part.first,
+                                part.first + uint64_t{part.count}, part.request),
+                    where, "the schedule belongs to another trace");
+      position[part.request] += part.count;
+      const auto from = rows_of[part.request].begin() + std::ptrdiff_t{part.first} * stream.rows_per_token;
+      stream.rows.insert(stream.rows.end(), from, from + std::ptrdiff_t{part.count} * stream.rows_per_token);
+    }
+    stream.steps.push_back({first_row, stream.rows.size() - first_row, step.prefill, step.parts.front().request});
+  }
+  for (size_t r = 0; r < trace.requests.size(); ++r)
+    if (position[r] != trace.requests[r].token_count())
+      throw Error(fmt::format("the steps end before request {} does", r), where,
+                  "use the trace, and as many of its requests, as the schedule was written for");
+  return stream;
+}
+
+}  // namespace tierscope
