@@ -4,8 +4,9 @@ set -euo pipefail
 packages=(
   g++ clang clang-format cmake ninja-build pkg-config git ca-certificates python3
   libboost-program-options-dev libfmt-dev liburing-dev libhwloc-dev catch2 libbenchmark-dev
-  libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libzstd-dev zstd libhwy-dev libdnnl-dev
+  libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libzstd-dev zstd libxxhash-dev libhwy-dev libdnnl-dev
   ocl-icd-opencl-dev opencl-headers opencl-clhpp-headers pocl-opencl-icd fio
+  nodejs npm chromium fonts-dejavu-core python3-jsonschema
 )
 missing=()
 for p in "${packages[@]}"; do
