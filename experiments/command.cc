@@ -133,10 +133,12 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
   if (positional.size() < required)
     throw UsageError(fmt::format("{} is missing", command.positionals[positional.size()].name),
                      "tierscope " + command.name, "see --help");
-  if (positional.size() > command.positionals.size())
+  const bool repeats = !command.positionals.empty() && command.positionals.back().repeatable;
+  if (positional.size() > command.positionals.size() && !repeats)
     throw UsageError(fmt::format("'{}' is one argument too many", positional[command.positionals.size()]),
                      "tierscope " + command.name, "see --help");
-  for (size_t i = 0; i < positional.size(); ++i) arguments.set(command.positionals[i].name, positional[i], "option");
+  for (size_t i = 0; i < positional.size(); ++i)
+    arguments.set(command.positionals[std::min(i, command.positionals.size() - 1)].name, positional[i], "option");
   for (const OptionInfo& option : command.options)
     if (!option.default_value.empty() && !arguments.has(option.name))
       arguments.set(option.name, option.default_value, "default");
@@ -147,7 +149,8 @@ std::string help_text(const Command& command) {
   std::string text =
       fmt::format("tierscope {}: {}\n\nusage: tierscope {}", command.name, command.summary, command.name);
   for (const PositionalInfo& positional : command.positionals)
-    text += positional.required ? " " + positional.name : " [" + positional.name + "]";
+    text += (positional.required ? " " + positional.name : " [" + positional.name + "]") +
+            (positional.repeatable ? " ..." : "");
   text += command.options.empty() ? "\n" : " [options]\n";
   if (!command.description.empty()) text += "\n" + command.description + "\n";
   size_t width = 0;

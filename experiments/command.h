@@ -25,6 +25,7 @@ struct PositionalInfo {
   std::string name;  // "MODEL"
   std::string help;
   bool required = true;
+  bool repeatable = false;  // the last one only
 };
 
 // Parsed arguments. Typed getters throw UsageError naming the option and its value.

@@ -7,6 +7,8 @@ namespace tierscope {
 
 Command cpu_command();
 Command devices_command();
+Command report_command();
+Command run_command();
 Command simulate_command();
 Command tokenize_command();
 Command trace_info_command();

@@ -1,0 +1,256 @@
+#include "experiments/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <unordered_map>
+
+#include "runtime/base/atomic_file.h"
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "runtime/base/toml_table.h"
+#include "runtime/placement/placement.h"
+
+namespace tierscope {
+namespace {
+
+std::vector<std::string> texts_or(const TomlTable& table, std::string_view key, std::vector<std::string> fallback) {
+  return table.has(key) ? table.texts(key) : std::move(fallback);
+}
+
+std::string text_or(const TomlTable& table, std::string_view key, std::string fallback) {
+  return table.has(key) ? table.text(key) : std::move(fallback);
+}
+
+uint32_t small_or(const TomlTable& table, std::string_view key, uint32_t fallback) {
+  if (!table.has(key)) return fallback;
+  const uint64_t value = table.whole(key);
+  if (value > std::numeric_limits<uint32_t>::max()) throw Error("the number is too large", table.where(key));
+  return static_cast<uint32_t>(value);
+}
+
+// Every value of `key` is one of `known`.
+void check_known(const TomlTable& table, std::string_view key, const std::vector<std::string>& values,
+                 const std::vector<std::string>& known) {
+  for (const std::string& value : values)
+    if (std::ranges::find(known, value) == known.end())
+      throw Error(unknown_name("value", value, known), table.where(key));
+}
+
+void check_not_empty(const TomlTable& table, std::string_view key, const std::vector<std::string>& values) {
+  if (values.empty()) throw Error("the list is empty, so there is no cell", table.where(key), "name at least one");
+}
+
+std::vector<std::string> canonical_placements(const TomlTable& table) {
+  std::vector<std::string> placements = table.texts("placements");
+  for (std::string& placement : placements) try {
+      placement = to_text(parse_placement(placement));
+    } catch (const UsageError& error) {
+      throw Error(error.what(), table.where("placements"));
+    }
+  return placements;
+}
+
+PlanMatrix read_matrix(const TomlTable& table) {
+  PlanMatrix matrix;
+  matrix.sources = texts_or(table, "sources", {"measured"});
+  matrix.models = table.texts("models");
+  matrix.traces = table.texts("traces");
+  matrix.placements = canonical_placements(table);
+  matrix.states = texts_or(table, "states", {"cold"});
+  matrix.compute = texts_or(table, "compute", {"none"});
+  matrix.devices = texts_or(table, "devices", {});
+  matrix.emulate = text_or(table, "emulate", "");
+  matrix.backend = text_or(table, "backend", "host");
+  matrix.requests = table.has("requests") ? table.whole("requests") : 0;
+  matrix.repeats = small_or(table, "repeats", 3);
+  matrix.threads = small_or(table, "threads", 0);
+  matrix.chunk = small_or(table, "chunk", 0);
+  matrix.context = small_or(table, "ctx", 0);
+  check_known(table, "sources", matrix.sources, {"measured", "simulated"});
+  check_known(table, "states", matrix.states, {"cold", "warm"});
+  for (const auto& [key, values] : {std::pair("sources", &matrix.sources), std::pair("models", &matrix.models),
+                                    std::pair("traces", &matrix.traces), std::pair("placements", &matrix.placements),
+                                    std::pair("states", &matrix.states), std::pair("compute", &matrix.compute)})
+    check_not_empty(table, key, *values);
+  for (const std::string& compute : matrix.compute)
+    if (compute != "none" && compute != "real" && !compute.starts_with("paced:"))
+      throw Error(fmt::format("'{}' is not none, real or paced:DEVICE", compute), table.where("compute"));
+  if (matrix.repeats == 0) throw Error("no repeat is no result", table.where("repeats"), "write 1 or more");
+  table.finish();
+  return matrix;
+}
+
+PlanCurves read_curves(const TomlTable& table) {
+  PlanCurves curves;
+  curves.traces = table.texts("traces");
+  curves.policies = table.texts("policies");
+  curves.addressing = text_or(table, "addressing", "token");
+  curves.sampled = table.has("sampled") ? table.number("sampled") : 0;
+  check_not_empty(table, "traces", curves.traces);
+  check_not_empty(table, "policies", curves.policies);
+  table.finish();
+  return curves;
+}
+
+Plan read_plan(const TomlTable& table) {
+  Plan plan;
+  plan.name = table.text("name");
+  plan.description = text_or(table, "description", "");
+  plan.seed = table.has("seed") ? table.whole("seed") : 1;
+  for (const TomlTable& matrix : table.tables("matrix")) plan.matrices.push_back(read_matrix(matrix));
+  for (const TomlTable& curves : table.tables("curves")) plan.curves.push_back(read_curves(curves));
+  table.finish();
+  if (plan.matrices.empty() && plan.curves.empty())
+    throw Error("the plan has neither [[matrix]] nor [[curves]]", table.where(), "see experiments/plans/default.toml");
+  return plan;
+}
+
+std::string file_name(const std::string& path) {
+  return std::filesystem::path(path).filename().string();
+}
+
+void add_option(std::vector<std::string>& words, const char* option, const std::string& value) {
+  if (value.empty() || value == "0") return;
+  words.insert(words.end(), {option, value});
+}
+
+PlannedCell measured_cell(const PlanMatrix& matrix, CellAxes axes, const std::string& model, const std::string& trace) {
+  axes.source = ResultSource::measured;
+  axes.backend = matrix.backend;
+  axes.device = matrix.emulate;
+  std::vector<std::string> words{"replay",       model,     "--trace",  trace,       "--placement",
+                                 axes.placement, "--state", axes.state, "--compute", axes.compute};
+  add_option(words, "--emulate", matrix.emulate);
+  if (matrix.backend != "host") add_option(words, "--backend", matrix.backend);
+  add_option(words, "--requests", std::to_string(matrix.requests));
+  add_option(words, "--threads", std::to_string(matrix.threads));
+  add_option(words, "--chunk", std::to_string(matrix.chunk));
+  add_option(words, "--ctx", std::to_string(matrix.context));
+  words.push_back("--json");
+  return {std::move(axes), std::move(words), matrix.repeats};
+}
+
+PlannedCell simulated_cell(const PlanMatrix& matrix, CellAxes axes, const std::string& model, const std::string& trace,
+                           const std::string& device) {
+  axes.source = ResultSource::simulated;
+  axes.compute.clear();
+  axes.device = device;
+  axes.threads = 0;
+  std::vector<std::string> words{"simulate",    "--model",      model,     "--trace", trace,
+                                 "--placement", axes.placement, "--state", axes.state};
+  add_option(words, "--device", device);
+  add_option(words, "--requests", std::to_string(matrix.requests));
+  add_option(words, "--chunk", std::to_string(matrix.chunk));
+  words.push_back("--json");
+  return {std::move(axes), std::move(words), 1};
+}
+
+void expand_matrix(const PlanMatrix& matrix, std::vector<PlannedCell>& cells) {
+  const auto has = [&](const char* source) {
+    return std::ranges::find(matrix.sources, source) != matrix.sources.end();
+  };
+  const std::vector<std::string> devices = matrix.devices.empty() ? std::vector<std::string>{""} : matrix.devices;
+  for (const std::string& model : matrix.models)
+    for (const std::string& trace : matrix.traces)
+      for (const std::string& state : matrix.states)
+        for (const std::string& placement : matrix.placements) {
+          CellAxes axes;
+          axes.model = file_name(model);
+          axes.trace = file_name(trace);
+          axes.placement = placement;
+          axes.state = state;
+          axes.requests = matrix.requests;
+          axes.threads = matrix.threads;
+          axes.chunk = matrix.chunk;
+          if (has("measured"))
+            for (const std::string& compute : matrix.compute) {
+              axes.compute = compute;
+              cells.push_back(measured_cell(matrix, axes, model, trace));
+            }
+          if (has("simulated"))
+            for (const std::string& device : devices)
+              cells.push_back(simulated_cell(matrix, axes, model, trace, device));
+        }
+}
+
+void expand_curves(const PlanCurves& curves, std::vector<PlannedCell>& cells) {
+  for (const std::string& trace : curves.traces)
+    for (const std::string& policy : curves.policies) {
+      CellAxes axes;
+      axes.source = ResultSource::curve;
+      axes.trace = file_name(trace);
+      axes.placement = policy;
+      std::vector<std::string> words{"mrc", "--trace", trace, "--addressing", curves.addressing, "--policy", policy};
+      if (curves.sampled > 0) add_option(words, "--sampled", fmt::format("{}", curves.sampled));
+      words.push_back("--json");
+      cells.push_back({std::move(axes), std::move(words), 1});
+    }
+}
+
+void add_once(std::vector<std::string>& to, const std::vector<std::string>& values) {
+  for (const std::string& value : values)
+    if (std::ranges::find(to, value) == to.end()) to.push_back(value);
+}
+
+}  // namespace
+
+Plan Plan::parse(const std::string& text, const std::string& name) {
+  Plan plan = read_plan(TomlTable::parse(text, name));
+  plan.text = text;
+  return plan;
+}
+
+Plan Plan::read(const std::filesystem::path& file) {
+  return parse(read_text_file(file), file.string());
+}
+
+std::vector<PlannedCell> expand(const Plan& plan) {
+  std::vector<PlannedCell> all, cells;
+  for (const PlanMatrix& matrix : plan.matrices) expand_matrix(matrix, all);
+  for (const PlanCurves& curves : plan.curves) expand_curves(curves, all);
+  std::unordered_map<std::string, size_t> by_id;
+  for (PlannedCell& cell : all) {
+    const auto [at, is_new] = by_id.emplace(cell.axes.id(), cells.size());
+    if (is_new)
+      cells.push_back(std::move(cell));
+    else if (cells[at->second].words != cell.words)
+      throw Error(fmt::format("two different cells look alike in results: '{}' and '{}'",
+                              fmt::join(cells[at->second].words, " "), fmt::join(cell.words, " ")),
+                  plan.name, "give the files different names");
+  }
+  return cells;
+}
+
+std::vector<std::string> model_files(const Plan& plan) {
+  std::vector<std::string> files;
+  for (const PlanMatrix& matrix : plan.matrices) add_once(files, matrix.models);
+  return files;
+}
+
+std::vector<std::string> trace_files(const Plan& plan) {
+  std::vector<std::string> files;
+  for (const PlanMatrix& matrix : plan.matrices) add_once(files, matrix.traces);
+  for (const PlanCurves& curves : plan.curves) add_once(files, curves.traces);
+  return files;
+}
+
+Shard parse_shard(std::string_view text) {
+  const auto parts = split(text, '/');
+  if (parts.size() == 2) {
+    const auto index = parse_unsigned(parts[0]), count = parse_unsigned(parts[1]);
+    if (index && count && *index >= 1 && *index <= *count && *count <= std::numeric_limits<uint32_t>::max())
+      return {static_cast<uint32_t>(*index), static_cast<uint32_t>(*count)};
+  }
+  throw UsageError(fmt::format("'{}' is not a shard", text), "--shard", "write K/N with 1 <= K <= N, e.g. 2/8");
+}
+
+std::vector<PlannedCell> cells_of(const std::vector<PlannedCell>& cells, const Shard& shard) {
+  std::vector<PlannedCell> kept;
+  for (size_t i = shard.index - 1; i < cells.size(); i += shard.count) kept.push_back(cells[i]);
+  return kept;
+}
+
+}  // namespace tierscope
