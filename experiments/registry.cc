@@ -64,6 +64,8 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all{
       cpu_command(),
       devices_command(),
+      report_command(),
+      run_command(),
       simulate_command(),
       tokenize_command(),
       trace_info_command(),
