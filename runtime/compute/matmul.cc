@@ -1,40 +1,208 @@
 #include "runtime/compute/matmul.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cstring>
-#include <numeric>
+
+#include "runtime/compute/block_codes.h"
+#include "runtime/compute/kernels.h"
 
 namespace tierscope {
+namespace {
 
-WeightMatrix::WeightMatrix(DType type, size_t rows, size_t cols)
-    : type_(type), rows_(rows), cols_(cols), packed_(rows * row_bytes(known_dtype(type), cols)) {}
+// Two panels of this size, a tile and its results share the L1 cache.
+constexpr size_t kPanelBytes = 14 << 10;
+// Tiles that pass by one panel; their activations stay in the L2 cache from panel to panel.
+constexpr size_t kTokensAtOnce = 516;  // a multiple of all tile sizes
 
-void WeightMatrix::set_rows(size_t first_row, size_t count, const std::byte* blocks) {
-  assert(first_row % kRowGroup == 0 && first_row + count <= rows_);
-  const uint64_t bytes = row_bytes(known_dtype(type_), cols_);
-  std::memcpy(packed_.data() + first_row * bytes, blocks, count * bytes);
+const ProductKernel& product_kernel(const Kernels& level, DType type) {
+  if (type == DType::f32) return level.f32;
+  if (type == DType::f16) return level.f16;
+  if (type == DType::bf16) return level.bf16;
+  return level.quantised[static_cast<size_t>(quant_type(type)->format)];
 }
 
-void WeightMatrix::row(size_t index, float* out) const {
-  const DTypeInfo& info = known_dtype(type_);
-  info.dequantize(packed_.data() + index * row_bytes(info, cols_), out, cols_);
+size_t divide_up(size_t value, size_t by) {
+  return (value + by - 1) / by;
 }
 
-void matmul(std::span<const MatmulOutput> outputs, const float* x, size_t tokens, ThreadPool& pool) {
-  for (const MatmulOutput& output : outputs) {
-    const WeightMatrix& weights = *output.weights;
-    pool.split(weights.rows(), WeightMatrix::kRowGroup, [&](size_t first, size_t last, unsigned worker) {
-      const size_t cols = weights.cols();
-      auto* values = reinterpret_cast<float*>(pool.scratch(worker, cols * sizeof(float)));
-      for (size_t row = first; row < last; ++row) {
-        weights.row(row, values);
-        for (size_t token = 0; token < tokens; ++token)
-          output.y[token * weights.rows() + row] =
-              static_cast<float>(std::inner_product(values, values + cols, x + token * cols, 0.0));
+// Consecutive numbers over the row groups (or pairs of them) of several matrices.
+struct GroupRange {
+  size_t output, first, last;  // groups [first, last) of one output
+};
+
+template <class Visit>
+void visit_groups(std::span<const MatmulOutput> outputs, size_t grain, size_t first, size_t last, Visit&& visit) {
+  size_t begin = 0;
+  for (size_t index = 0; index < outputs.size(); ++index) {
+    const size_t groups = outputs[index].weights->groups();
+    const size_t units = divide_up(groups, grain);
+    const size_t from = std::max(first, begin), to = std::min(last, begin + units);
+    if (from < to) visit(GroupRange{index, (from - begin) * grain, std::min(groups, (to - begin) * grain)});
+    begin += units;
+  }
+}
+
+size_t count_groups(std::span<const MatmulOutput> outputs, size_t grain) {
+  size_t count = 0;
+  for (const MatmulOutput& output : outputs) count += divide_up(output.weights->groups(), grain);
+  return count;
+}
+
+class TokenProduct {
+ public:
+  TokenProduct(std::span<const MatmulOutput> outputs, const float* x, const Kernels& level)
+      : outputs_(outputs), x_(x), level_(level) {}
+
+  // Each worker converts the token for itself: that takes less time than waiting for another to do it.
+  void work(size_t first, size_t last, std::byte* scratch) const {
+    const size_t cols = outputs_[0].weights->cols();
+    bool converted = false;
+    visit_groups(outputs_, 1, first, last, [&](const GroupRange& range) {
+      const ProductKernel& kernel = product_kernel(level_, outputs_[range.output].weights->type());
+      const ActivationKernel& form = level_.activations[static_cast<size_t>(kernel.token_form)];
+      const std::byte* x = reinterpret_cast<const std::byte*>(x_);
+      if (form.convert != nullptr) {
+        if (!converted) form.convert(x_, cols, 1, cols, scratch);
+        converted = true;
+        x = scratch;
       }
+      multiply(outputs_[range.output], range, kernel, x);
     });
   }
+
+  size_t scratch_bytes() const { return divide_up(outputs_[0].weights->cols(), kBlockValues) * sizeof(TokenBlock); }
+
+ private:
+  static void multiply(const MatmulOutput& output, const GroupRange& range, const ProductKernel& kernel,
+                       const std::byte* x) {
+    const WeightMatrix& weights = *output.weights;
+    for (size_t group = range.first; group < range.last; ++group) {
+      float* y = output.y + group * kGroupRows;
+      if (weights.rows() - group * kGroupRows >= kGroupRows) {
+        kernel.multiply_token(weights.group(group), weights.cols(), x, y);
+      } else {
+        std::array<float, kGroupRows> sums;
+        kernel.multiply_token(weights.group(group), weights.cols(), x, sums.data());
+        std::copy_n(sums.begin(), weights.rows() - group * kGroupRows, y);
+      }
+    }
+  }
+
+  std::span<const MatmulOutput> outputs_;
+  const float* x_;
+  const Kernels& level_;
+};
+
+// The tokens in one form, tile after tile.
+struct Tiles {
+  const ActivationKernel* form = nullptr;
+  size_t units = 0;
+  std::byte* data = nullptr;
+
+  size_t tile_bytes() const { return units * form->unit_bytes; }
+  const std::byte* at(size_t first_token, size_t first_unit) const {
+    return data + first_token / form->tokens * tile_bytes() + first_unit * form->unit_bytes;
+  }
+};
+
+class TilesProduct {
+ public:
+  TilesProduct(std::span<const MatmulOutput> outputs, const float* x, size_t tokens, ThreadPool& pool)
+      : outputs_(outputs), tokens_(tokens), pool_(pool), level_(kernels(pool.level())) {
+    convert(x);
+  }
+
+  void run() {
+    pool_.split(count_groups(outputs_, kPanelGroups), 1, [&](size_t first, size_t last, unsigned worker) {
+      std::byte* panels = pool_.scratch(worker, kPanelGroups * kPanelBytes);
+      visit_groups(outputs_, kPanelGroups, first, last,
+                   [&](const GroupRange& range) { multiply(outputs_[range.output], range, panels); });
+    });
+  }
+
+ private:
+  void convert(const float* x) {
+    const size_t cols = outputs_[0].weights->cols();
+    size_t bytes = 0;
+    std::array<size_t, kActivationForms> begin{};
+    for (const MatmulOutput& output : outputs_) {
+      const auto form = static_cast<size_t>(product_kernel(level_, output.weights->type()).tile_form);
+      Tiles& tiles = tiles_[form];
+      if (tiles.form != nullptr) continue;
+      tiles.form = &level_.activations[form];
+      tiles.units = divide_up(cols, tiles.form->unit_cols);
+      begin[form] = bytes;
+      bytes += divide_up(divide_up(tokens_, tiles.form->tokens) * tiles.tile_bytes(), 64) * 64;
+    }
+    std::byte* data = pool_.scratch(pool_.size(), bytes);
+    for (size_t form = 0; form < kActivationForms; ++form) {
+      Tiles& tiles = tiles_[form];
+      if (tiles.form == nullptr) continue;
+      tiles.data = data + begin[form];
+      const size_t per_tile = tiles.form->tokens;
+      pool_.split(divide_up(tokens_, per_tile), 1, [&](size_t first, size_t last, unsigned) {
+        for (size_t tile = first; tile < last; ++tile)
+          tiles.form->convert(x + tile * per_tile * cols, cols, std::min(per_tile, tokens_ - tile * per_tile), cols,
+                              tiles.data + tile * tiles.tile_bytes());
+      });
+    }
+  }
+
+  void multiply(const MatmulOutput& output, const GroupRange& range, std::byte* panels) const {
+    const ProductKernel& kernel = product_kernel(level_, output.weights->type());
+    const Tiles& tiles = tiles_[static_cast<size_t>(kernel.tile_form)];
+    const size_t units_at_once = panel_units(kernel, tiles.units);
+    for (size_t token = 0; token < tokens_; token += kTokensAtOnce)
+      for (size_t unit = 0; unit < tiles.units; unit += units_at_once) {
+        const size_t units = std::min(units_at_once, tiles.units - unit);
+        for (size_t group = range.first; group < range.last; group += kPanelGroups) {
+          unpack(*output.weights, kernel, group, unit, units, panels);
+          for (size_t first = token; first < std::min(tokens_, token + kTokensAtOnce); first += tiles.form->tokens) {
+            const TileOutput out{output.y + first * output.weights->rows() + group * kGroupRows, output.weights->rows(),
+                                 std::min(kPanelRows, output.weights->rows() - group * kGroupRows),
+                                 std::min(tiles.form->tokens, tokens_ - first), unit > 0};
+            kernel.multiply_tile(panels, units, tiles.at(first, unit), out);
+          }
+        }
+      }
+  }
+
+  // Whole super-blocks, of which formats may hold the scales together.
+  static size_t panel_units(const ProductKernel& kernel, size_t units) {
+    const size_t fitting = kPanelBytes / kernel.panel_unit_bytes;
+    return std::min(units, std::max(fitting / kSuperBlocks, size_t{1}) * kSuperBlocks);
+  }
+
+  static void unpack(const WeightMatrix& weights, const ProductKernel& kernel, size_t group, size_t unit, size_t units,
+                     std::byte* panels) {
+    const size_t panel_bytes = units * kernel.panel_unit_bytes;
+    kernel.unpack_panel(weights.group(group), weights.cols(), unit, units, panels);
+    if (group + 1 < weights.groups())
+      kernel.unpack_panel(weights.group(group + 1), weights.cols(), unit, units, panels + panel_bytes);
+    else
+      std::memset(panels + panel_bytes, 0, panel_bytes);
+  }
+
+  std::span<const MatmulOutput> outputs_;
+  size_t tokens_;
+  ThreadPool& pool_;
+  const Kernels& level_;
+  std::array<Tiles, kActivationForms> tiles_{};
+};
+
+}  // namespace
+
+void matmul(std::span<const MatmulOutput> outputs, const float* x, size_t tokens, ThreadPool& pool) {
+  if (outputs.empty() || tokens == 0) return;
+  assert(std::ranges::all_of(
+      outputs, [&](const MatmulOutput& output) { return output.weights->cols() == outputs[0].weights->cols(); }));
+  if (tokens > 1) return TilesProduct(outputs, x, tokens, pool).run();
+  const TokenProduct product(outputs, x, kernels(pool.level()));
+  pool.split(count_groups(outputs, 1), 1, [&](size_t first, size_t last, unsigned worker) {
+    product.work(first, last, pool.scratch(worker, product.scratch_bytes()));
+  });
 }
 
 void matmul(const WeightMatrix& weights, const float* x, size_t tokens, float* y, ThreadPool& pool) {

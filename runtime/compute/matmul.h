@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
+#include "runtime/compute/aligned_buffer.h"
 #include "runtime/compute/thread_pool.h"
 #include "runtime/gguf/dtype.h"
 
@@ -21,7 +21,7 @@ class WeightMatrix {
   static constexpr size_t kRowGroup = 16;
 
   WeightMatrix() = default;
-  // Error where the type is unknown or `cols` is no multiple of its block.
+  // Error where the type cannot be computed with or `cols` is no multiple of its block.
   WeightMatrix(DType type, size_t rows, size_t cols);
 
   // Takes `count` rows in the file's layout (row after row, row_bytes(type, cols) each). `first_row` is a multiple of
@@ -32,13 +32,17 @@ class WeightMatrix {
   size_t rows() const { return rows_; }
   size_t cols() const { return cols_; }
   uint64_t bytes() const { return packed_.size(); }
+  // The packed row group that holds rows [index * kRowGroup, ...).
+  const std::byte* group(size_t index) const { return packed_.data() + index * group_bytes_; }
+  size_t groups() const { return (rows_ + kRowGroup - 1) / kRowGroup; }
   // One row as float32, exact: embeddings that share the output head's weights are looked up here.
   void row(size_t index, float* out) const;
 
  private:
   DType type_ = DType::f32;
   size_t rows_ = 0, cols_ = 0;
-  std::vector<std::byte> packed_;
+  size_t group_bytes_ = 0;
+  AlignedBuffer packed_;
 };
 
 // y[token][row] = sum over c of W[row][c] * x[token][c]; x is [tokens][cols], y is [tokens][rows], both dense float32.

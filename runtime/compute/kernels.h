@@ -1,0 +1,67 @@
+// What a kernel level offers: for each type of weights the products that the driver in matmul.cc is made of. To add a
+// level: one file that fills a `Kernels`, and its line in kernels.cc.
+//
+// Weights come as row groups of 16 (packed_format.h). One token is multiplied straight from the packed group. More
+// tokens go tile by tile against a panel: a few columns of `kPanelGroups` row groups, unpacked once and kept in the L1
+// cache while all tiles pass by.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "runtime/compute/activations.h"
+#include "runtime/compute/cpu.h"
+#include "runtime/compute/packed_format.h"
+
+namespace tierscope {
+
+inline constexpr size_t kPanelGroups = 2;
+inline constexpr size_t kPanelRows = kPanelGroups * kGroupRows;
+
+// Where a tile's result goes: y[token * stride + row] for the rows and tokens that exist.
+struct TileOutput {
+  float* y;
+  size_t stride;
+  size_t rows;    // <= kPanelRows
+  size_t tokens;  // <= the form's tokens
+  bool add;       // to what is there: the columns of a panel were not the first
+};
+
+struct ActivationKernel {
+  size_t tokens = 1;     // of a tile
+  size_t unit_cols = 1;  // columns of a unit
+  size_t unit_bytes = 0;
+  // x: `tokens` rows, `stride` floats apart, of `cols` values. Null: the kernels read the float32 values themselves.
+  void (*convert)(const float* x, size_t stride, size_t tokens, size_t cols, std::byte* units) = nullptr;
+};
+
+struct ProductKernel {
+  ActivationForm token_form = ActivationForm::float_token;
+  ActivationForm tile_form = ActivationForm::float_tile;
+  // y[16] of one group and one token in token_form.
+  void (*multiply_token)(const std::byte* group, size_t cols, const std::byte* x, float* y) = nullptr;
+  // Units [first, first + count) of a group of `cols` columns; units are those of tile_form.
+  size_t panel_unit_bytes = 0;
+  void (*unpack_panel)(const std::byte* group, size_t cols, size_t first_unit, size_t units,
+                       std::byte* panel) = nullptr;
+  // `panels`: kPanelGroups panels of `units` units, one behind the other.
+  void (*multiply_tile)(const std::byte* panels, size_t units, const std::byte* tile, const TileOutput& out) = nullptr;
+};
+
+struct Kernels {
+  std::array<ActivationKernel, kActivationForms> activations;
+  std::array<ProductKernel, kFormatCount> quantised;
+  ProductKernel f32, f16, bf16;
+};
+
+const Kernels& kernels(CpuLevel level);
+
+// The levels' own tables; use kernels().
+const Kernels& plain_kernels();
+const Kernels& avx2_kernels();
+const Kernels& avx512_kernels();
+const Kernels& avx512_bf16_kernels();
+const Kernels& amx_kernels();
+
+}  // namespace tierscope

@@ -1,0 +1,126 @@
+// The plain twins: no vector instructions named, so that they run anywhere and the fast levels are tested against them.
+// Inner loops go over the 16 rows of a group, which compilers vectorise.
+#include <utility>
+
+#include "runtime/compute/float_kernels.h"
+#include "runtime/compute/pack.h"
+
+namespace tierscope {
+namespace {
+
+// A "vector" of one row, for the shared float products.
+struct Scalar {
+  using Float = float;
+  static constexpr size_t kLanes = 1, kFloatTokens = 4;
+  static void store(float* to, float value) { *to = value; }
+  static float zero() { return 0; }
+  static float broadcast(float value) { return value; }
+  static float add(float a, float b) { return a + b; }
+  static float multiply_add(float a, float b, float c) { return a * b + c; }
+  static float load_floats(const float* from) { return *from; }
+  static float load_halves(const std::byte* from) { return f16_to_f32(bits_at(from)); }
+  static float load_bf16_pairs(const std::byte* from, bool second) {
+    return bf16_to_f32(bits_at(from + (second ? 2 : 0)));
+  }
+  static uint16_t bits_at(const std::byte* from) {
+    uint16_t bits = 0;
+    std::memcpy(&bits, from, sizeof bits);
+    return bits;
+  }
+};
+
+// One block of 32 columns of a row group.
+struct PlainPanel {
+  int16_t codes[kBlockValues][kGroupRows];  // the offset subtracted
+  float scale[2][kGroupRows];               // of each half
+  float min[2][kGroupRows];
+};
+
+PlainPanel unpack_block(const PackedFormat& format, const std::byte* group, size_t blocks, size_t block) {
+  PlainPanel panel;
+  const std::byte* scales = group + blocks * format.code_block_bytes();
+  for (size_t row = 0; row < kGroupRows; ++row) {
+    uint8_t codes[kBlockValues];
+    unpack_codes(format, group + block * format.code_block_bytes(), row, codes);
+    for (size_t i = 0; i < kBlockValues; ++i) panel.codes[i][row] = static_cast<int16_t>(codes[i] - format.offset);
+    for (size_t half = 0; half < 2; ++half) {
+      const size_t scale_group = block * format.groups_per_block() + half * format.groups_per_block() / 2;
+      const ScaleAndMin both = unpack_scale(format, scales, row, scale_group);
+      panel.scale[half][row] = both.scale;
+      panel.min[half][row] = both.min;
+    }
+  }
+  return panel;
+}
+
+// sums[row] += the block's products with 32 int8 values, `step` bytes from one group of four to the next.
+void add_block(const PlainPanel& panel, const int8_t* values, size_t step, float scale, float* sums) {
+  for (size_t half = 0; half < 2; ++half) {
+    int32_t products[kGroupRows] = {};
+    int32_t total = 0;
+    for (size_t i = half * 16; i < half * 16 + 16; ++i) {
+      const int32_t value = values[i / 4 * step + i % 4];
+      total += value;
+      for (size_t row = 0; row < kGroupRows; ++row) products[row] += panel.codes[i][row] * value;
+    }
+    for (size_t row = 0; row < kGroupRows; ++row)
+      sums[row] += scale * (panel.scale[half][row] * static_cast<float>(products[row]) -
+                            panel.min[half][row] * static_cast<float>(total));
+  }
+}
+
+template <FormatId kId>
+struct PlainQuant {
+  static constexpr PackedFormat kFormat = packed_format(kId);
+
+  static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y) {
+    const auto* x = reinterpret_cast<const TokenBlock*>(units);
+    const size_t blocks = cols / kBlockValues;
+    for (size_t row = 0; row < kGroupRows; ++row) y[row] = 0;
+    for (size_t block = 0; block < blocks; ++block)
+      add_block(unpack_block(kFormat, group, blocks, block), x[block].values, 4, x[block].scale, y);
+  }
+
+  static void unpack_panel(const std::byte* group, size_t cols, size_t first, size_t count, std::byte* panel) {
+    auto* out = reinterpret_cast<PlainPanel*>(panel);
+    for (size_t block = 0; block < count; ++block)
+      out[block] = unpack_block(kFormat, group, cols / kBlockValues, first + block);
+  }
+
+  static void multiply_tile(const std::byte* panels, size_t blocks, const std::byte* tile, const TileOutput& out) {
+    const auto* panel = reinterpret_cast<const PlainPanel*>(panels);
+    const auto* x = reinterpret_cast<const TileBlock*>(tile);
+    float sums[kTileTokens * kPanelRows] = {};
+    for (size_t token = 0; token < out.tokens; ++token)
+      for (size_t group = 0; group < kPanelGroups; ++group)
+        for (size_t block = 0; block < blocks; ++block)
+          add_block(panel[group * blocks + block], reinterpret_cast<const int8_t*>(x[block].values[0][token]),
+                    sizeof x->values[0], x[block].scales[token], sums + token * kPanelRows + group * kGroupRows);
+    put_tile(sums, out);
+  }
+
+  static constexpr ProductKernel entry() {
+    return {ActivationForm::int8_token,
+            ActivationForm::int8_tile,
+            multiply_token,
+            sizeof(PlainPanel),
+            unpack_panel,
+            multiply_tile};
+  }
+};
+
+template <size_t... kIndex>
+constexpr std::array<ProductKernel, kFormatCount> plain_entries(std::index_sequence<kIndex...>) {
+  return {PlainQuant<static_cast<FormatId>(kIndex)>::entry()...};
+}
+
+}  // namespace
+
+const Kernels& plain_kernels() {
+  static constexpr Kernels kAll{activation_kernels<0>(), plain_entries(std::make_index_sequence<kFormatCount>()),
+                                FloatKernels<Scalar, DType::f32>::entry(), FloatKernels<Scalar, DType::f16>::entry(),
+                                FloatKernels<Scalar, DType::bf16>::entry()};
+  return kAll;
+}
+
+}  // namespace tierscope

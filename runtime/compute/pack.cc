@@ -1,0 +1,151 @@
+#include "runtime/compute/pack.h"
+
+#include <cstring>
+
+namespace tierscope {
+namespace {
+
+constexpr size_t kHalfBytes = 2, kWordBytes = 4;
+
+uint32_t word_at(const void* bytes) {
+  uint32_t word = 0;
+  std::memcpy(&word, bytes, sizeof word);
+  return word;
+}
+
+// Four codes at a time: `shift` selects their bits, `mask` those of the plane.
+uint32_t plane_bits(const uint8_t* codes, size_t vector, unsigned shift, uint32_t mask) {
+  return word_at(codes + vector * kWordBytes) >> shift & mask;
+}
+
+// Writes a plane of `width` bits taken from the codes' bits at `shift`; gives the end of the plane.
+std::byte* pack_plane(unsigned width, unsigned shift, const uint8_t* codes, size_t row, std::byte* plane) {
+  const uint32_t mask = 0x01010101U * ((1U << width) - 1);
+  const size_t vectors = width;  // 8 code vectors x width bits / 8
+  const size_t per_vector = kCodeVectors / vectors;
+  for (size_t vector = 0; vector < vectors; ++vector) {
+    uint32_t word = 0;
+    for (size_t part = 0; part < per_vector; ++part) {
+      // Nibbles pair codes i and i + 4; narrower planes hold neighbours.
+      const size_t code = width == 4 ? vector + part * 4 : vector * per_vector + part;
+      word |= plane_bits(codes, code, shift, mask) << part * width;
+    }
+    std::memcpy(plane + vector * kCodeVectorBytes + row * kWordBytes, &word, kWordBytes);
+  }
+  return plane + vectors * kCodeVectorBytes;
+}
+
+void pack_codes(unsigned bits, const uint8_t* codes, size_t row, std::byte* block) {
+  if (bits == 8) {
+    for (size_t vector = 0; vector < kCodeVectors; ++vector)
+      std::memcpy(block + vector * kCodeVectorBytes + row * kWordBytes, codes + vector * kWordBytes, kWordBytes);
+    return;
+  }
+  unsigned shift = 0;
+  for (const unsigned width : {4U, 2U, 1U})
+    if ((bits & width) != 0) {
+      block = pack_plane(width, shift, codes, row, block);
+      shift += width;
+    }
+}
+
+uint8_t plane_code(unsigned width, size_t value, size_t row, const std::byte* plane) {
+  const size_t vectors = width, per_vector = kCodeVectors / vectors;
+  const size_t code = value / kWordBytes;
+  const size_t vector = width == 4 ? code % 4 : code / per_vector;
+  const size_t part = width == 4 ? code / 4 : code % per_vector;
+  const auto byte = static_cast<uint8_t>(plane[vector * kCodeVectorBytes + row * kWordBytes + value % kWordBytes]);
+  return static_cast<uint8_t>(byte >> part * width & ((1U << width) - 1));
+}
+
+void pack_scales(const PackedFormat& format, const BlockCodes& codes, size_t row, size_t unit, std::byte* scales) {
+  const size_t kinds = format.has_min ? 2 : 1;
+  const size_t unit_bytes = format.scale_bytes(format.super ? kSuperBlocks : 1);
+  std::byte* out = scales + unit * unit_bytes;
+  std::memcpy(out + row * kHalfBytes, &codes.d, kHalfBytes);
+  if (format.has_min) std::memcpy(out + kGroupRows * kHalfBytes + row * kHalfBytes, &codes.min, kHalfBytes);
+  if (!format.super) return;
+  out += kinds * kGroupRows * kHalfBytes;
+  for (size_t group = 0; group < kSuperBlocks * format.groups_per_block(); ++group) {
+    out[group * kinds * kGroupRows + row] = static_cast<std::byte>(codes.scales[group]);
+    if (format.has_min) out[(group * kinds + 1) * kGroupRows + row] = static_cast<std::byte>(codes.minima[group]);
+  }
+}
+
+float half_at(const std::byte* bytes) {
+  uint16_t half = 0;
+  std::memcpy(&half, bytes, sizeof half);
+  return f16_to_f32(half);
+}
+
+}  // namespace
+
+void pack_group(const QuantType& type, const std::byte* rows, size_t row_bytes, size_t count, size_t cols,
+                std::byte* group) {
+  const PackedFormat& format = packed_format(type.format);
+  const size_t blocks = cols / kBlockValues;
+  const size_t unit_blocks = format.super ? kSuperBlocks : 1;
+  const size_t units = blocks / unit_blocks;
+  const size_t file_block_bytes = row_bytes / units;
+  std::byte* scales = group + blocks * format.code_block_bytes();
+  if (count < kGroupRows) std::memset(group, 0, format.group_bytes(blocks));
+  for (size_t unit = 0; unit < units; ++unit)
+    for (size_t row = 0; row < count; ++row) {
+      BlockCodes codes;
+      type.take_apart(rows + row * row_bytes + unit * file_block_bytes, codes);
+      for (size_t block = 0; block < unit_blocks; ++block)
+        pack_codes(format.bits, codes.codes + block * kBlockValues, row,
+                   group + (unit * unit_blocks + block) * format.code_block_bytes());
+      pack_scales(format, codes, row, unit, scales);
+    }
+}
+
+void unpack_codes(const PackedFormat& format, const std::byte* block, size_t row, uint8_t* codes) {
+  for (size_t value = 0; value < kBlockValues; ++value) {
+    if (format.bits == 8) {
+      codes[value] =
+          static_cast<uint8_t>(block[value / kWordBytes * kCodeVectorBytes + row * kWordBytes + value % kWordBytes]);
+      continue;
+    }
+    unsigned code = 0, shift = 0;
+    const std::byte* plane = block;
+    for (const unsigned width : {4U, 2U, 1U})
+      if ((format.bits & width) != 0) {
+        code |= static_cast<unsigned>(plane_code(width, value, row, plane)) << shift;
+        shift += width;
+        plane += width * kCodeVectorBytes;
+      }
+    codes[value] = format.codebook ? kCodebook[code] : static_cast<uint8_t>(code);
+  }
+}
+
+ScaleAndMin unpack_scale(const PackedFormat& format, const std::byte* scales, size_t row, size_t group) {
+  const size_t kinds = format.has_min ? 2 : 1;
+  const size_t unit_groups = format.super ? kSuperBlocks * format.groups_per_block() : 1;
+  const std::byte* unit = scales + group / unit_groups * format.scale_bytes(format.super ? kSuperBlocks : 1);
+  ScaleAndMin out{half_at(unit + row * kHalfBytes), 0};
+  if (format.has_min) out.min = half_at(unit + (kGroupRows + row) * kHalfBytes);
+  if (!format.super) return out;
+  const std::byte* integers = unit + kinds * kGroupRows * (kHalfBytes + group % unit_groups) + row;
+  out.scale *= static_cast<float>(static_cast<int8_t>(integers[0]));
+  if (format.has_min) out.min *= static_cast<float>(static_cast<int8_t>(integers[kGroupRows]));
+  return out;
+}
+
+void unpack_row(const PackedFormat& format, const std::byte* group, size_t row, size_t cols, float* out) {
+  const size_t blocks = cols / kBlockValues;
+  const std::byte* scales = group + blocks * format.code_block_bytes();
+  for (size_t block = 0; block < blocks; ++block) {
+    uint8_t codes[kBlockValues];
+    unpack_codes(format, group + block * format.code_block_bytes(), row, codes);
+    for (size_t group_of_block = 0; group_of_block < format.groups_per_block(); ++group_of_block) {
+      const auto [scale, min] = unpack_scale(format, scales, row, block * format.groups_per_block() + group_of_block);
+      for (size_t value = group_of_block * format.scale_group; value < (group_of_block + 1) * format.scale_group;
+           ++value)
+        out[block * kBlockValues + value] =
+            scale * static_cast<float>(static_cast<int>(codes[value]) - format.offset) - min;
+    }
+  }
+}
+
+}  // namespace tierscope

@@ -1,0 +1,270 @@
+// Products with packed quantised weights, for any SIMD level: `Isa` names the vectors and instructions (see
+// kernels_avx512.cc for what it offers). Only for kernels_*.cc; unnamed namespace on purpose, since each level compiles
+// its own copy.
+#pragma once
+
+#include <utility>
+
+#include "runtime/compute/convert_activations.h"
+#include "runtime/compute/kernels.h"
+
+namespace tierscope {
+namespace {
+
+// Unpacked columns of a row group: one block of 32.
+template <size_t kGroups>
+struct alignas(64) PanelBlock {
+  uint8_t codes[kCodeVectors][kCodeVectorBytes];
+  struct {
+    float scale[kGroupRows];
+    float min[kGroupRows];
+    int32_t bias[kGroupRows];  // what the codes' products start from
+  } groups[kGroups];
+};
+
+template <class Isa, FormatId kId>
+struct QuantKernels {
+  using Int = typename Isa::Int;
+  using Float = typename Isa::Float;
+  static constexpr PackedFormat kFormat = packed_format(kId);
+  static constexpr size_t kGroups = kFormat.groups_per_block();
+  static constexpr size_t kSteps = kCodeVectors / kGroups;  // code vectors of a scale group
+  static constexpr size_t kHalves = kGroupRows / Isa::kLanes;
+  static constexpr size_t kUnitBlocks = kFormat.super ? kSuperBlocks : 1;
+  static constexpr size_t kKinds = kFormat.has_min ? 2 : 1;
+  using Dot = typename Isa::template Dot<kFormat.largest_code(), kSteps>;
+  using Panel = PanelBlock<kGroups>;
+  // Codes that the product takes as signed are stored + 128 and lose it when loaded.
+  static constexpr int kTokenOffset = kFormat.offset - (Dot::kSignedCodes ? 128 : 0);
+  // In tiles the offset either goes into the codes or acts as a minimum.
+  static constexpr bool kTileMin = kFormat.has_min || (!Dot::kSignedTileCodes && kFormat.offset != 0);
+
+  // Vector `index` of the 2-bit or 1-bit plane that is `width` wide, moved to bit `to` of the code.
+  template <unsigned kWidth, unsigned kTo>
+  static Int plane_part(Int plane, size_t part) {
+    const auto from = static_cast<unsigned>(part) * kWidth;
+    const Int moved = from > kTo ? Isa::shift_right(plane, from - kTo) : Isa::shift_left(plane, kTo - from);
+    return Isa::mask(moved, ((1U << kWidth) - 1) << kTo);
+  }
+
+  static void load_codes(const std::byte* block, size_t half, Int (&codes)[kCodeVectors]) {
+    const std::byte* from = block + half * Isa::kLanes * 4;
+    if constexpr (kFormat.bits == 8)
+      for (size_t i = 0; i < kCodeVectors; ++i) codes[i] = Isa::load(from + i * kCodeVectorBytes);
+    if constexpr ((kFormat.bits & 7) >= 4)
+      for (size_t i = 0; i < 4; ++i) {
+        const Int pair = Isa::load(from + i * kCodeVectorBytes);
+        codes[i] = Isa::mask(pair, 15);
+        codes[i + 4] = Isa::mask(Isa::shift_right(pair, 4), 15);
+      }
+    constexpr size_t kAfterNibbles = (kFormat.bits & 4) * kCodeVectorBytes;
+    constexpr unsigned kPairBit = kFormat.bits & 4;
+    if constexpr ((kFormat.bits & 2) != 0)
+      for (size_t i = 0; i < kCodeVectors; ++i) {
+        const Int plane = Isa::load(from + kAfterNibbles + i / 4 * kCodeVectorBytes);
+        const Int part = plane_part<2, kPairBit>(plane, i % 4);
+        codes[i] = kPairBit == 0 ? part : Isa::combine(codes[i], part);
+      }
+    if constexpr ((kFormat.bits & 1) != 0) {
+      const Int plane = Isa::load(from + (kFormat.bits & 6) * kCodeVectorBytes);
+      for (size_t i = 0; i < kCodeVectors; ++i)
+        codes[i] = Isa::combine(codes[i], plane_part<1, kFormat.bits & 6>(plane, i));
+    }
+    if constexpr (kFormat.codebook)
+      for (Int& code : codes) code = Isa::lookup(kCodebook, code);
+    if constexpr (Dot::kSignedCodes)
+      for (Int& code : codes) code = Isa::flip_sign_bits(code);
+  }
+
+  // The scales of one block after the other.
+  class Scales {
+   public:
+    Scales(const std::byte* group, size_t blocks, size_t first_block, size_t half)
+        : at_(group + blocks * kFormat.code_block_bytes() +
+              kFormat.scale_bytes(kUnitBlocks) * (first_block / kUnitBlocks)),
+          half_(half) {}
+
+    // Call at each block that starts a unit.
+    void start_unit() {
+      d_ = Isa::load_halves(at_ + half_ * Isa::kLanes * 2);
+      if constexpr (kFormat.has_min) min_ = Isa::load_halves(at_ + (kGroupRows + half_ * Isa::kLanes) * 2);
+      at_ += kKinds * kGroupRows * 2;
+    }
+    void next(Float& scale, Float& min) {
+      scale = d_;
+      min = min_;
+      if constexpr (kFormat.super) {
+        scale = Isa::multiply(d_, Isa::load_int8(at_ + half_ * Isa::kLanes));
+        if constexpr (kFormat.has_min)
+          min = Isa::multiply(min_, Isa::load_int8(at_ + kGroupRows + half_ * Isa::kLanes));
+        at_ += kKinds * kGroupRows;
+      }
+    }
+
+   private:
+    const std::byte* at_;
+    size_t half_;
+    Float d_{}, min_{};
+  };
+
+  static int32_t token_sum(const TokenBlock& x, size_t group) {
+    return kGroups == 1 ? x.sums[0] + x.sums[1] : x.sums[group];
+  }
+  static float token_weighted_sum(const TokenBlock& x, size_t group) {
+    return kGroups == 1 ? x.weighted_sums[0] + x.weighted_sums[1] : x.weighted_sums[group];
+  }
+
+  static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y) {
+    const size_t blocks = cols / kBlockValues;
+    for (size_t half = 0; half < kHalves; ++half) {
+      const auto* x = reinterpret_cast<const TokenBlock*>(units);
+      const std::byte* codes_at = group;
+      Scales scales(group, blocks, 0, half);
+      Float sum = Isa::zero();
+      for (size_t unit = 0; unit < blocks; unit += kUnitBlocks) {
+        scales.start_unit();
+        for (size_t block = 0; block < kUnitBlocks; ++block, ++x, codes_at += kFormat.code_block_bytes()) {
+          Isa::prefetch(codes_at + kPrefetchBytes, kFormat.code_block_bytes());
+          Int codes[kCodeVectors];
+          load_codes(codes_at, half, codes);
+          for (size_t part = 0; part < kGroups; ++part) {
+            Float scale, min;
+            scales.next(scale, min);
+            const Int products =
+                Dot::token(codes + part * kSteps, x->values + part * kSteps * 4, -kTokenOffset * token_sum(*x, part));
+            sum = Isa::multiply_add(Isa::to_float(products), Isa::multiply(scale, Isa::broadcast(x->scale)), sum);
+            if constexpr (kFormat.has_min)
+              sum = Isa::subtract_product(min, Isa::broadcast(token_weighted_sum(*x, part)), sum);
+          }
+        }
+      }
+      Isa::store(y + half * Isa::kLanes, sum);
+    }
+  }
+
+  static void unpack_panel(const std::byte* group, size_t cols, size_t first, size_t count, std::byte* panel) {
+    const size_t blocks = cols / kBlockValues;
+    for (size_t half = 0; half < kHalves; ++half) {
+      auto* out = reinterpret_cast<Panel*>(panel);
+      Scales scales(group, blocks, first, half);
+      for (size_t block = first; block < first + count; ++block, ++out) {
+        if (block % kUnitBlocks == 0) scales.start_unit();
+        Int codes[kCodeVectors];
+        load_codes(group + block * kFormat.code_block_bytes(), half, codes);
+        constexpr int kSubtract = Dot::kSignedTileCodes ? kTokenOffset : 0;
+        for (size_t i = 0; i < kCodeVectors; ++i) {
+          if constexpr (kSubtract != 0) codes[i] = Isa::subtract_bytes(codes[i], kSubtract);
+          Isa::store(&out->codes[i][half * Isa::kLanes * 4], codes[i]);
+        }
+        for (size_t part = 0; part < kGroups; ++part) {
+          Float scale, min;
+          scales.next(scale, min);
+          auto& to = out->groups[part];
+          Isa::store(to.scale + half * Isa::kLanes, scale);
+          if constexpr (kTileMin && !kFormat.has_min)
+            min = Isa::multiply(scale, Isa::broadcast(static_cast<float>(kTokenOffset)));
+          if constexpr (kTileMin) Isa::store(to.min + half * Isa::kLanes, min);
+          if constexpr (Dot::kTileBias) Isa::store(to.bias + half * Isa::kLanes, Dot::tile_bias(codes + part * kSteps));
+        }
+      }
+    }
+  }
+
+  // Two vectors of rows by Isa::kIntTokens tokens at a time, the sums in registers.
+  static void multiply_tile(const std::byte* panels, size_t blocks, const std::byte* tile, const TileOutput& out) {
+    alignas(64) float sums[kTileTokens * kPanelRows];
+    constexpr size_t kTokens = Isa::kIntTokens;
+    for (size_t row = 0; row < kPanelRows; row += 2 * Isa::kLanes)
+      for (size_t token = 0; token < kTileTokens; token += kTokens)
+        multiply_part(panels, blocks, tile, row, token, sums);
+    put_tile(sums, out);
+  }
+
+  static void multiply_part(const std::byte* panels, size_t blocks, const std::byte* tile, size_t first_row,
+                            size_t first_token, float* sums) {
+    constexpr size_t kTokens = Isa::kIntTokens;
+    const auto* x = reinterpret_cast<const TileBlock*>(tile);
+    const Panel* panel[2];
+    size_t row[2];
+    for (size_t v = 0; v < 2; ++v) {
+      const size_t at = first_row + v * Isa::kLanes;
+      panel[v] = reinterpret_cast<const Panel*>(panels) + at / kGroupRows * blocks;
+      row[v] = at % kGroupRows;
+    }
+    Float sum[2][kTokens];
+    for (auto& vector : sum)
+      for (Float& value : vector) value = Isa::zero();
+    for (size_t block = 0; block < blocks; ++block, ++x) {
+#pragma GCC unroll 2
+      for (size_t part = 0; part < kGroups; ++part) {
+        const auto& group0 = panel[0][block].groups[part];
+        const auto& group1 = panel[1][block].groups[part];
+        typename Dot::Sum products[2][kTokens];
+#pragma GCC unroll 16
+        for (size_t t = 0; t < kTokens; ++t) {
+          products[0][t] = Dot::start(group0.bias + row[0]);
+          products[1][t] = Dot::start(group1.bias + row[1]);
+        }
+#pragma GCC unroll 8
+        for (size_t step = 0; step < kSteps; ++step) {
+          const size_t vector = part * kSteps + step;
+          const Int codes0 = Isa::load(&panel[0][block].codes[vector][row[0] * 4]);
+          const Int codes1 = Isa::load(&panel[1][block].codes[vector][row[1] * 4]);
+#pragma GCC unroll 16
+          for (size_t t = 0; t < kTokens; ++t) {
+            const Int values = Isa::broadcast_word(x->values[vector][first_token + t]);
+            products[0][t] = Dot::step(products[0][t], codes0, values);
+            products[1][t] = Dot::step(products[1][t], codes1, values);
+          }
+        }
+        const Float scale0 = Isa::load_floats(group0.scale + row[0]), scale1 = Isa::load_floats(group1.scale + row[1]);
+#pragma GCC unroll 16
+        for (size_t t = 0; t < kTokens; ++t) {
+          const Float scale = Isa::broadcast(x->scales[first_token + t]);
+          sum[0][t] =
+              Isa::multiply_add(Isa::to_float(Dot::finish(products[0][t])), Isa::multiply(scale0, scale), sum[0][t]);
+          sum[1][t] =
+              Isa::multiply_add(Isa::to_float(Dot::finish(products[1][t])), Isa::multiply(scale1, scale), sum[1][t]);
+        }
+        if constexpr (kTileMin) {
+          const Float min0 = Isa::load_floats(group0.min + row[0]), min1 = Isa::load_floats(group1.min + row[1]);
+          const float* weighted = x->weighted_sums[kGroups == 1 ? 0 : part + 1] + first_token;
+#pragma GCC unroll 16
+          for (size_t t = 0; t < kTokens; ++t) {
+            const Float total = Isa::broadcast(weighted[t]);
+            sum[0][t] = Isa::subtract_product(min0, total, sum[0][t]);
+            sum[1][t] = Isa::subtract_product(min1, total, sum[1][t]);
+          }
+        }
+      }
+    }
+    for (size_t v = 0; v < 2; ++v)
+      for (size_t t = 0; t < kTokens; ++t)
+        Isa::store(sums + (first_token + t) * kPanelRows + first_row + v * Isa::kLanes, sum[v][t]);
+  }
+
+  // How far ahead of the product weights are asked for: beyond the latency of RAM at the speed of one core.
+  static constexpr size_t kPrefetchBytes = 4096;
+
+  static constexpr ProductKernel entry() {
+    return {ActivationForm::int8_token,
+            ActivationForm::int8_tile,
+            multiply_token,
+            sizeof(Panel),
+            unpack_panel,
+            multiply_tile};
+  }
+};
+
+template <class Isa, size_t... kIndex>
+constexpr std::array<ProductKernel, kFormatCount> quant_entries(std::index_sequence<kIndex...>) {
+  return {QuantKernels<Isa, static_cast<FormatId>(kIndex)>::entry()...};
+}
+
+template <class Isa>
+constexpr std::array<ProductKernel, kFormatCount> quant_entries() {
+  return quant_entries<Isa>(std::make_index_sequence<kFormatCount>());
+}
+
+}  // namespace
+}  // namespace tierscope
