@@ -17,6 +17,7 @@
 #include "runtime/model/decoder.h"
 #include "runtime/model/kv_cache.h"
 #include "runtime/model/rope.h"
+#include "runtime/model/sequence_lengths.h"
 #include "runtime/model/simd_level.h"
 #include "runtime/model/vector_ops.h"
 #include "runtime/model/weights.h"
@@ -90,7 +91,7 @@ class CpuDecoder final : public Decoder {
   void reset(uint32_t sequence) override { lengths_.at(sequence) = 0; }
 
   void forward(std::span<const BatchToken> tokens, StepRows& ple, float* logits) override {
-    const std::vector<uint32_t> lengths = lengths_after(tokens);
+    const std::vector<uint32_t> lengths = lengths_after(tokens, lengths_, model_, options_);
     timer_ = {};
     begin(tokens);
     bool rows_known = model_.ple_dim == 0;
@@ -113,24 +114,6 @@ class CpuDecoder final : public Decoder {
   struct Row {
     uint32_t token = 0, sequence = 0;
   };
-
-  // Checks the batch and gives the sequences' lengths when it is done.
-  std::vector<uint32_t> lengths_after(std::span<const BatchToken> tokens) const {
-    if (tokens.size() > options_.max_batch_tokens)
-      throw std::logic_error(
-          fmt::format("a batch of {} tokens, prepared for {}", tokens.size(), options_.max_batch_tokens));
-    std::vector<uint32_t> lengths = lengths_;
-    for (const BatchToken& token : tokens) {
-      if (token.token >= model_.vocab)
-        throw Error(fmt::format("token {} is outside the vocabulary of {}", token.token, model_.vocab), "",
-                    "use tokens of this model's tokenizer");
-      if (token.position >= options_.context_tokens)
-        throw Error(fmt::format("the context of {} tokens is full", options_.context_tokens), "", "raise --ctx");
-      if (token.position != lengths.at(token.sequence)++)
-        throw std::logic_error(fmt::format("sequence {}: position {} is out of order", token.sequence, token.position));
-    }
-    return lengths;
-  }
 
   // work(row) for every row still computed.
   template <class Work>
