@@ -67,6 +67,7 @@ const std::vector<Command>& commands() {
       report_command(),
       run_command(),
       simulate_command(),
+      synth_command(),
       tokenize_command(),
       trace_info_command(),
       trace_rows_command(),

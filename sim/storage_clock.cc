@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/base/random.h"
+
 namespace tierscope {
 namespace {
 
@@ -60,11 +62,10 @@ double StorageClock::quantile_us(uint64_t bytes, double u) const {
   return inverse(low.latency_us, u) + share * (inverse(high.latency_us, u) - inverse(low.latency_us, u));
 }
 
-double StorageClock::draw() {  // splitmix64
-  uint64_t z = (state_ += 0x9e3779b97f4a7c15ULL);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
-  return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1p-53;
+double StorageClock::draw() {
+  const uint64_t bits = splitmix64(state_);
+  state_ += 0x9e3779b97f4a7c15ULL;
+  return static_cast<double>(bits >> 11) * 0x1p-53;
 }
 
 double StorageClock::submit(double now_us, uint64_t bytes) {

@@ -10,6 +10,7 @@ Command devices_command();
 Command report_command();
 Command run_command();
 Command simulate_command();
+Command synth_command();
 Command tokenize_command();
 Command trace_info_command();
 Command trace_rows_command();

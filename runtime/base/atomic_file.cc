@@ -39,19 +39,25 @@ void write_all(int fd, const char* data, size_t size, const std::filesystem::pat
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
   temporary_ = target_;
   temporary_ += ".partial-" + std::to_string(::getpid());
+  const std::filesystem::path folder = std::filesystem::absolute(target_).parent_path();
+  fd_ = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0644);
+  if (fd_ >= 0) return;
   fd_ = ::open(temporary_.c_str(), O_CREAT | O_TRUNC | O_RDWR | O_CLOEXEC, 0644);
   if (fd_ < 0) fail(target_, "cannot create", errno);
+  has_name_ = true;
 }
 
 AtomicFile::~AtomicFile() {
   if (fd_ < 0) return;
   ::close(fd_);
-  ::unlink(temporary_.c_str());
+  if (has_name_) ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::reserve(uint64_t bytes) {
   const int error = ::posix_fallocate(fd_, 0, static_cast<off_t>(bytes));
-  if (error == ENOSPC) fail(target_, "cannot reserve the disk space", error);
+  if (error == ENOSPC || error == EFBIG) fail(target_, "cannot reserve the disk space", error);
+  // A file system that cannot reserve still gets the length, so that what write_at leaves out reads as zeros.
+  if (error != 0 && ::ftruncate(fd_, static_cast<off_t>(bytes)) != 0) fail(target_, "cannot set the length", errno);
 }
 
 void AtomicFile::write(std::span<const std::byte> data) {
@@ -64,6 +70,28 @@ void AtomicFile::write(std::span<const std::byte> data) {
   write_all(fd_, bytes, data.size(), target_);
 }
 
+void AtomicFile::write_at(uint64_t offset, std::span<const std::byte> data) {
+  while (!data.empty()) {
+    const ssize_t done = ::pwrite(fd_, data.data(), data.size(), static_cast<off_t>(offset));
+    if (done < 0) {
+      if (errno == EINTR) continue;
+      fail(target_, "cannot write", errno);
+    }
+    data = data.subspan(static_cast<size_t>(done));
+    offset += static_cast<uint64_t>(done);
+  }
+}
+
+// A file without a name cannot take an existing one: it gets the temporary's, which the rename then moves.
+void AtomicFile::link_temporary() {
+  if (has_name_) return;
+  ::unlink(temporary_.c_str());
+  const std::string open_file = "/proc/self/fd/" + std::to_string(fd_);
+  if (::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0)
+    fail(target_, "cannot create", errno);
+  has_name_ = true;
+}
+
 void AtomicFile::flush() {
   write_all(fd_, buffer_.data(), buffer_.size(), target_);
   buffer_.clear();
@@ -72,6 +100,7 @@ void AtomicFile::flush() {
 void AtomicFile::commit() {
   flush();
   if (::fsync(fd_) != 0) fail(target_, "cannot sync", errno);
+  link_temporary();
   ::close(fd_);
   fd_ = -1;
   std::error_code error;

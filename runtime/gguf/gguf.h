@@ -82,16 +82,19 @@ class GgufFile {
   std::shared_ptr<const Content> content_;
 };
 
-// Writes a file in one pass: keys and tensor descriptions first, then the data of each tensor in order, from a producer
-// that is called with consecutive pieces. Replaces the target atomically; checks the free disk first.
+// Writes a GGUF v3 file: keys, tensor descriptions, then the data of each tensor from a producer that is asked for
+// pieces of it, by several threads and in any order. The file appears under its name only when it is complete.
 class GgufWriter {
  public:
+  // Fills `out` with rows first_row .. first_row + row_count - 1. The same rows always get the same bytes.
   using Producer = std::function<void(uint64_t first_row, uint64_t row_count, std::byte* out)>;
 
-  void add(std::string key, GgufValue value);  // integers as uint32 where they fit, floats as float32
+  // Integers are written as uint32 or int32 where they fit, floats as float32; arrays as their element type says.
+  void add(std::string key, GgufValue value);
+  // std::logic_error where a row is no whole number of blocks.
   void add_tensor(std::string name, std::vector<uint64_t> shape, DType type, Producer rows);
   uint64_t file_bytes() const;
-  // Rows are produced by `threads` threads; the result does not depend on their number.
+  // The result does not depend on `threads`. Error where the disk is too small for it, before anything is written.
   void write(const std::filesystem::path& path, unsigned threads = 1) const;
 
  private:
@@ -100,9 +103,19 @@ class GgufWriter {
     std::vector<uint64_t> shape;
     DType type;
     Producer rows;
+    uint64_t offset;  // into the data
+    uint64_t row_bytes, row_count;
   };
+  struct Piece {
+    const Tensor* tensor;
+    uint64_t first_row, row_count;
+  };
+  std::string header() const;
+  std::vector<Piece> pieces() const;
+
   std::vector<std::pair<std::string, GgufValue>> values_;
   std::vector<Tensor> tensors_;
+  uint64_t data_bytes_ = 0;
 };
 
 }  // namespace tierscope

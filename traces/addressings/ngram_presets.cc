@@ -7,6 +7,7 @@
 
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
+#include "runtime/base/random.h"
 #include "runtime/base/text.h"
 #include "traces/ngram.h"
 
@@ -33,13 +34,6 @@ constexpr std::array kPresets{
     Preset{"deepseek-engram", "DeepSeek Engram", 129280, 2, false, 4, 8, 16'000'000, 0, kEngramBlocks, kEngramBlocks,
            1},
 };
-
-uint64_t splitmix64(uint64_t x) {
-  x += 0x9E3779B97F4A7C15;
-  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
-  x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
-  return x ^ (x >> 31);
-}
 
 std::vector<uint64_t> make_multipliers(uint64_t seed, uint64_t layer, uint64_t ids, uint32_t count) {
   const uint64_t half_bound = std::max<uint64_t>(1, INT64_MAX / ids / 2);
