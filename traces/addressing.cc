@@ -25,6 +25,17 @@ std::unique_ptr<Addressing> parse_addressing(std::string_view text) {
   throw UsageError(unknown_name("addressing", words[0], known), "--addressing");
 }
 
+void append_rows(const Request& request, const Addressing& addressing, std::vector<RowId>& out) {
+  if (!request.rows.empty()) {
+    for (const auto& rows : request.rows) out.insert(out.end(), rows.begin(), rows.end());
+    return;
+  }
+  addressing.rows({}, request.prompt, out);
+  const std::span history =
+      std::span(request.prompt).last(std::min<size_t>(request.prompt.size(), addressing.history_tokens()));
+  addressing.rows(history, request.output, out);
+}
+
 std::string addressing_caveat(const Addressing& addressing, const TraceHeader& trace) {
   const std::string caveat = addressing.caveat();
   if (caveat.empty()) return "";

@@ -41,6 +41,10 @@ class Addressing {
 // "token", "ngram:PRESET[:KEY=VALUE]...". UsageError for anything else.
 std::unique_ptr<Addressing> parse_addressing(std::string_view text);
 
+// Appends the rows of a request's tokens, prompt then output: those it was recorded with (access traces), else those
+// that `addressing` names.
+void append_rows(const Request& request, const Addressing& addressing, std::vector<RowId>& out);
+
 // The caveat of a result about `trace` under `addressing`, e.g. "Qwen4-Exp geometry, Gemma tokens"; "" for none.
 std::string addressing_caveat(const Addressing& addressing, const TraceHeader& trace);
 

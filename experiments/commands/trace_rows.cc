@@ -12,14 +12,15 @@ int run(const Arguments& arguments) {
   TraceReader reader(arguments.text("trace"));
   std::vector<RowId> rows;
   for (Request request; reader.next(request);) {
-    std::vector<TokenId> tokens = request.prompt;
-    tokens.insert(tokens.end(), request.output.begin(), request.output.end());
     rows.clear();
-    addressing->rows({}, tokens, rows);
-    const size_t width = addressing->rows_per_token();
-    for (size_t i = 0; i < rows.size(); i += width)
-      fmt::print("[{}]\n", fmt::join(rows.begin() + static_cast<std::ptrdiff_t>(i),
-                                     rows.begin() + static_cast<std::ptrdiff_t>(i + width), ","));
+    append_rows(request, *addressing, rows);
+    const size_t tokens = request.rows.empty() ? request.token_count() : request.rows.size();
+    size_t at = 0;
+    for (size_t token = 0; token < tokens; ++token) {
+      const size_t width = request.rows.empty() ? addressing->rows_per_token() : request.rows[token].size();
+      fmt::print("[{}]\n", fmt::join(std::span(rows).subspan(at, width), ","));
+      at += width;
+    }
   }
   return 0;
 }

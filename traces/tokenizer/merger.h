@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "traces/tokenizer/flat_map.h"
+#include "traces/flat_map.h"
 
 namespace tierscope {
 

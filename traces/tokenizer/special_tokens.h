@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "traces/flat_map.h"
 #include "traces/token_trace.h"
-#include "traces/tokenizer/flat_map.h"
 
 namespace tierscope {
 
