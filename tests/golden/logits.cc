@@ -1,24 +1,12 @@
 // The decoder's logits beside the exact ones, and beside themselves under other chunks, batches and runs.
 #include <catch2/catch.hpp>
-#include <map>
-#include <nlohmann/json.hpp>
 
-#include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
 #include "tests/support/golden_model.h"
 
 using namespace tierscope;
 
 namespace {
-
-// NMSE that a model's logits must keep: exact arithmetic for float32, else what llama.cpp reaches times 1.5.
-std::map<std::string, double> bounds() {
-  const auto index = nlohmann::json::parse(read_text_file("tests/golden/data/logits/index.json"));
-  std::map<std::string, double> result;
-  for (const auto& [name, model] : index.items())
-    result[name] = name.ends_with("f32") ? 1e-8 : 1.5 * model["llama_cpp"]["nmse"].get<double>();
-  return result;
-}
 
 DecoderOptions small_options(uint32_t sequences = 1) {
   DecoderOptions options;
@@ -36,7 +24,7 @@ std::vector<TokenId> long_sequence(const GoldenModel& model, size_t count) {
 }  // namespace
 
 TEST_CASE("every golden model keeps its bound, whatever the chunk", "[logits]") {
-  for (const auto& [name, bound] : bounds()) {
+  for (const auto& [name, bound] : logit_bounds()) {
     const GoldenModel model(name);
     const std::vector<float> exact = model.exact_logits();
     REQUIRE(exact.size() == model.tokens().size() * model.vocab());
@@ -81,7 +69,7 @@ TEST_CASE("beyond the window and around the ring, chunks still agree", "[logits]
 TEST_CASE("a batch of sequences equals each sequence alone", "[logits]") {
   for (const char* name : {"micro-f32", "gqa-f32", "tiny-q8_0"}) {
     const GoldenModel model(name);
-    const double bound = bounds()[name];
+    const double bound = logit_bounds()[name];
     const std::vector<std::vector<TokenId>> sequences{
         long_sequence(model, 40), model.tokens(), {model.tokens().rbegin(), model.tokens().rend()}};
     const auto batched = make_cpu_decoder(model.file(), small_options(3));
@@ -113,7 +101,7 @@ TEST_CASE("a batch of sequences equals each sequence alone", "[logits]") {
 }
 
 TEST_CASE("tokens that want no logits change nothing for those that do", "[logits]") {
-  for (const auto& [name, bound] : bounds()) {
+  for (const auto& [name, bound] : logit_bounds()) {
     const GoldenModel model(name);
     const std::vector<float> exact = model.exact_logits();
     const auto decoder = make_cpu_decoder(model.file(), small_options());

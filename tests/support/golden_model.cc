@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "runtime/base/atomic_file.h"
@@ -82,6 +83,14 @@ std::vector<float> GoldenModel::forward_in_chunks(Decoder& decoder, std::span<co
     all.insert(all.end(), logits.begin(), logits.end());
   }
   return all;
+}
+
+std::map<std::string, double> logit_bounds() {
+  const auto index = nlohmann::json::parse(read_text_file("tests/golden/data/logits/index.json"));
+  std::map<std::string, double> result;
+  for (const auto& [name, model] : index.items())
+    result[name] = name.ends_with("f32") ? 1e-8 : 1.5 * model["llama_cpp"]["nmse"].get<double>();
+  return result;
 }
 
 double nmse(std::span<const float> values, std::span<const float> exact) {

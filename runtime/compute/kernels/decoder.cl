@@ -27,16 +27,14 @@ KERNEL rms_norm(const GLOBAL float* x, const u32 size, const float epsilon, cons
   }
 }
 
-// Rotates the pairs (i, i + dim / 2) of each head by position * frequency. Grid: (ceil(heads * dim / 2 / GROUP_ITEMS),
-// tokens) x GROUP_ITEMS.
-KERNEL rope(GLOBAL float* x, const u32 heads, const u32 dim, const GLOBAL u32* positions,
-            const GLOBAL float* frequencies) {
+// Rotates the pairs (i, i + dim / 2) of each head by its token's angles, [token][dim / 2].
+// Grid: (ceil(heads * dim / 2 / GROUP_ITEMS), tokens) x GROUP_ITEMS.
+KERNEL rope(GLOBAL float* x, const u32 heads, const u32 dim, const GLOBAL float* cosines, const GLOBAL float* sines) {
   const u32 pair = GROUP_ID(0) * GROUP_ITEMS + LOCAL_ID(), half_dim = dim / 2, token = GROUP_ID(1);
   if (pair >= heads * half_dim) return;
   const u32 i = pair % half_dim;
   GLOBAL float* head = x + ((u64)token * heads + pair / half_dim) * dim;
-  const float angle = (float)positions[token] * frequencies[i];
-  const float c = cos(angle), s = sin(angle);
+  const float c = cosines[(u64)token * half_dim + i], s = sines[(u64)token * half_dim + i];
   const float a = head[i], b = head[i + half_dim];
   head[i] = a * c - b * s;
   head[i + half_dim] = a * s + b * c;
@@ -112,6 +110,12 @@ KERNEL gelu_multiply(GLOBAL float* gate, const u32 size, const GLOBAL float* fac
   const float g = gate[at];
   const float gelu = 0.5f * g * (1.0f + tanh(0.79788456080286536f * g * (1.0f + 0.044715f * g * g)));
   gate[at] = gelu * factor[(u64)token * factor_stride + factor_offset + i];
+}
+
+// x *= factor. Grid: (ceil(size / GROUP_ITEMS), rows) x GROUP_ITEMS.
+KERNEL scale(GLOBAL float* x, const u32 size, const float factor) {
+  const u32 i = GROUP_ID(0) * GROUP_ITEMS + LOCAL_ID();
+  if (i < size) x[(u64)GROUP_ID(1) * size + i] *= factor;
 }
 
 // Picks rows[k] = x[indices[k]]. Grid: (ceil(size / GROUP_ITEMS), picked rows) x GROUP_ITEMS.
