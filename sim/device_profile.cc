@@ -133,6 +133,12 @@ RamProfile read_ram(const TomlTable& table) {
   return ram;
 }
 
+HostProfile read_host(const TomlTable& table) {
+  const HostProfile host{figure(table, "step_us", kMicroseconds), figure(table, "access_us", kMicroseconds)};
+  table.finish();
+  return host;
+}
+
 VramProfile read_vram(const TomlTable& table) {
   VramProfile vram;
   vram.capacity_bytes = figure(table, "capacity_bytes", kCapacity);
@@ -223,6 +229,7 @@ DeviceProfile parse_profile(std::string_view toml, const std::string& name) {
   if (root.has("noise")) profile.noise = number(root, "noise", {0, 10, "a share, 0.02 for 2 %"});
   profile.nvme = read_storage(root.table("nvme"));
   profile.ram = read_ram(root.table("ram"));
+  profile.host = read_host(root.table("host"));
   if (root.has("vram")) profile.vram = read_vram(root.table("vram"));
   profile.compute = read_compute(root.table("compute"));
   if (profile.compute.on_device && !profile.vram)
@@ -261,6 +268,7 @@ std::string to_toml(const DeviceProfile& profile) {
         "[[ram.threads]]\nthreads = {}\ncopy_bytes_per_s = {:.6g}\nrandom_row_us = {:.6g}\nrow_bytes = {}\n"
         "source = {}\n",
         entry.threads, entry.copy_bytes_per_s, entry.random_row_us, entry.row_bytes, toml_string(entry.source));
+  out += "\n[host]\n" + to_toml("step_us", profile.host.step_us) + to_toml("access_us", profile.host.access_us);
   if (const auto& vram = profile.vram)
     out += fmt::format("\n[vram]\nunified = {}\n", vram->unified) + to_toml("capacity_bytes", vram->capacity_bytes) +
            to_toml("upload_latency_us", vram->upload_latency_us) +

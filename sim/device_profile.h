@@ -28,8 +28,7 @@ struct RandomRead {  // closed loop: `depth` reads of `block_bytes` always in fl
   std::string source;
 };
 
-// Reads sent together, as a step sends its own; the time from the first submission to the last completion. With
-// `compute` busy on every other core where `loaded`.
+// Reads sent together, as a step sends its own; the time from the first submission to the last completion.
 struct Burst {
   uint32_t block_bytes = 0, reads = 0;
   double mean_us = 0;
@@ -55,6 +54,11 @@ struct RamThreads {
 struct RamProfile {
   Figure capacity_bytes;
   std::vector<RamThreads> threads;
+};
+
+struct HostProfile {  // the program's own work on the thread that computes
+  Figure step_us;     // planning, starting and retiring a step
+  Figure access_us;   // and for each access in it
 };
 
 struct VramProfile {
@@ -90,6 +94,7 @@ struct DeviceProfile {
   std::string name, title;
   StorageProfile nvme;
   RamProfile ram;
+  HostProfile host;
   std::optional<VramProfile> vram;
   ComputeProfile compute;
   // Relative difference between repeats of the probe: nothing finer than this can be predicted. 0: not measured.

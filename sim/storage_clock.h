@@ -9,7 +9,9 @@
 #include <queue>
 #include <vector>
 
+#include "runtime/base/random.h"
 #include "sim/device_profile.h"
+#include "sim/quantile_function.h"
 
 namespace tierscope {
 
@@ -28,14 +30,13 @@ class StorageClock {
     double bytes = 0;
     Quantiles latency_us;
   };
-  double draw();  // uniform in [0, 1)
-  double quantile_us(uint64_t bytes, double u) const;
+  Quantiles service_us(uint64_t bytes) const;
 
   std::vector<Service> services_;  // at depth 1, by block size
   std::priority_queue<double, std::vector<double>, std::greater<>> channel_free_us_;
   double link_free_us_ = 0;
   double link_us_per_byte_ = 0;
-  uint64_t state_ = 0;
+  Random random_;
 };
 
 }  // namespace tierscope

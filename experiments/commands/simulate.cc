@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/commands/commands.h"
+#include "experiments/timed_simulation.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/placement/step_schedule.h"
@@ -71,6 +72,10 @@ int run(const Arguments& arguments) {
   ordered_json results = ordered_json::array();
   for (const std::string& text : placements) {
     const Placement placement = parse_placement(text);
+    if (arguments.has("device")) {
+      results.push_back(timed_simulation(arguments, trace, stream, table, placement));
+      continue;
+    }
     Planner planner(placement, table, arguments.number("seed"));
     results.push_back(to_json(trace.header.name, placement, planner, table, count_stream(stream, planner, table)));
     results.back()["addressing"] = addressing->text();
@@ -99,20 +104,24 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 Command simulate_command() {
+  std::vector<OptionInfo> all{
+      options::trace(),
+      options::placement(),
+      {"rows", "N", "rows of the table (default: the trace's vocabulary)", "", false, 0},
+      {"row-bytes", "B", "bytes of a row", "9520", false, 0},
+      {"addressing", "A", "tokens to rows: token or ngram:...", "token", false, 0},
+      {"schedule", "FILE", "the step schedule that a replay wrote; its counts are then reproduced", "", false, 0},
+      options::requests(),
+      options::chunk(),
+      options::seed(),
+      options::json()};
+  const auto timed = timed_simulation_options();
+  all.insert(all.end(), timed.begin(), timed.end());
   return {"simulate",
           "count (and, with a device, price) what placements would do for a trace",
           "Runs the planner over a token trace. Without a device it counts hits, misses and reads.",
           {},
-          {options::trace(),
-           options::placement(),
-           {"rows", "N", "rows of the table (default: the trace's vocabulary)", "", false, 0},
-           {"row-bytes", "B", "bytes of a row", "9520", false, 0},
-           {"addressing", "A", "tokens to rows: token or ngram:...", "token", false, 0},
-           {"schedule", "FILE", "the step schedule that a replay wrote; its counts are then reproduced", "", false, 0},
-           options::requests(),
-           options::chunk(),
-           options::seed(),
-           options::json()},
+          all,
           {{"tierscope simulate --trace traces/data/mt_bench.jsonl.zst --placement nvme+ram:64MiB:lru",
             "hits and reads of an LRU cache of 64 MiB over Gemma 4 E2B's table (Q8_0)"}},
           run};

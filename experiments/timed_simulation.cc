@@ -1,0 +1,66 @@
+#include "experiments/timed_simulation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "experiments/model_shape.h"
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "sim/timing.h"
+
+namespace tierscope {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json to_json(const StepTiming& step) {
+  return {{"request", step.request},           {"phase", step.prefill ? "prefill" : "decode"},
+          {"accesses", step.accesses},         {"reads", step.reads},
+          {"read_bytes", step.read_bytes},     {"begin_us", step.begin_us},
+          {"requested_us", step.requested_us}, {"served_us", step.served_us},
+          {"uploaded_us", step.uploaded_us},   {"needed_us", step.needed_us},
+          {"stall_us", step.stall_us},         {"end_us", step.end_us}};
+}
+
+bool one_of(const Arguments& arguments, std::string_view option, const std::vector<std::string>& known) {
+  const std::string value = arguments.text(option);
+  if (std::ranges::find(known, value) == known.end())
+    throw UsageError(unknown_name(option, value, known), fmt::format("--{}", option));
+  return value == known.front();
+}
+
+}  // namespace
+
+std::vector<OptionInfo> timed_simulation_options() {
+  return {{"device", "D", "also predict times: a profile's name or file (see: tierscope devices)", "", false, 0},
+          {"model", "FILE", "the model that computes and whose table is read", "", false, 0},
+          {"compute", "KIND", "profile: as the device computes; none: rows are only moved", "profile", false, 0},
+          {"state", "S", "cold, or warm: after one unmeasured pass", "cold", false, 0},
+          {"per-step", "", "with --device and --json: every step's times", "", false, 0}};
+}
+
+ordered_json timed_simulation(const Arguments& arguments, const TokenTrace& trace, const AccessStream& stream,
+                              const TableShape& table, const Placement& placement) {
+  const DeviceProfile device = find_profile(arguments.text("device"));
+  ShapedModel model{{}, {table.rows, table.row_bytes, 0, table.row_bytes, kDirectAlignmentBytes}};
+  if (arguments.has("model")) model = shape_of_model(arguments.text("model"));
+  TimingOptions options;
+  options.warm = !one_of(arguments, "state", {"cold", "warm"});
+  options.computes = one_of(arguments, "compute", {"profile", "none"}) && !model.shape.blocks.empty();
+  options.seed = arguments.number("seed");
+  ordered_json steps = ordered_json::array();
+  std::function<void(const StepTiming&)> on_step;
+  if (arguments.flag("per-step")) on_step = [&](const StepTiming& step) { steps.push_back(to_json(step)); };
+  TimedRun run = time_placement(device, model.shape, model.table, placement, stream, options, on_step);
+  run.metrics.trace = trace.header.name;
+  run.metrics.chunk_tokens = static_cast<uint32_t>(arguments.number("chunk"));
+  ordered_json json = tierscope::to_json(run.metrics);
+  json["device"] = device.name;
+  json["simulated_accesses_per_s"] = run.simulated_accesses_per_s;
+  if (on_step) json["per_step"] = steps;
+  return json;
+}
+
+}  // namespace tierscope

@@ -1,0 +1,43 @@
+// What a step's reads cost on a profiled device, read together as the store reads them: the time to the last completion
+// and each read's latency. Where the profile has measured bursts, they answer; else a queue over the device's channels
+// (storage_clock.h). Times are drawn from the distributions, so runs with one seed agree and percentiles mean
+// something. Not thread-safe: one owner.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "runtime/base/random.h"
+#include "runtime/metrics/distribution.h"
+#include "sim/device_profile.h"
+#include "sim/quantile_function.h"
+#include "sim/storage_clock.h"
+
+namespace tierscope {
+
+class StorageModel {
+ public:
+  StorageModel(const StorageProfile& profile, uint32_t max_depth, uint64_t seed);
+
+  // `reads` reads of `bytes` in all, handed over together at `start_us` (never going back): when the last completes.
+  // Their latencies go to `latencies`.
+  double read_together(double start_us, uint32_t reads, uint64_t bytes, LatencyHistogram& latencies);
+  // CPU time of handing `reads` reads over and of collecting them.
+  double cpu_us(uint32_t reads) const { return reads * profile_.cpu_us_per_read.value; }
+
+ private:
+  double burst_us(std::span<const Burst> sizes, uint32_t reads, double u) const;
+  double from_bursts(uint32_t reads, double block_bytes);
+  double from_clock(double start_us, uint32_t reads, uint64_t block_bytes, LatencyHistogram& latencies);
+  double latency_us(uint32_t depth, double block_bytes);
+
+  StorageProfile profile_;
+  StorageClock clock_;
+  uint32_t max_depth_;
+  double free_us_ = 0;  // bursts: when the reads before have completed
+  Random random_;
+  std::vector<double> in_flight_;  // a heap, smallest first
+};
+
+}  // namespace tierscope

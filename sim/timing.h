@@ -1,0 +1,66 @@
+// The timing model: prices the planner's plans against a device profile, step by step, and yields what a replay of the
+// same placement would measure. One sequence at a time, requests in order, as `replay` runs them. Deterministic for a
+// seed. What is modelled and where it errs: docs/timing-model.md. Thread-safe: no shared state.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "runtime/metrics/run_metrics.h"
+#include "runtime/placement/planner.h"
+#include "runtime/placement/request_steps.h"
+#include "sim/block_clock.h"
+#include "sim/device_profile.h"
+
+namespace tierscope {
+
+// Where the table's rows lie in their file: what one row's read really moves.
+struct TableLayout {
+  uint64_t rows = 0, row_bytes = 0;
+  uint64_t offset = 0;           // of row 0 in the file
+  uint64_t stride_bytes = 0;     // from row to row
+  uint32_t alignment_bytes = 1;  // of a read's offset and size
+  TableShape shape() const { return {rows, row_bytes}; }
+};
+
+struct TimingOptions {
+  bool warm = false;     // one unmeasured pass first
+  bool computes = true;  // false: steps only move rows (`--compute none`)
+  uint32_t max_depth = 128;
+  uint64_t seed = 1;
+};
+
+// One step's life, microseconds from the start of the run.
+struct StepTiming {
+  uint32_t request = 0;
+  bool prefill = false;
+  uint32_t accesses = 0, reads = 0;  // rows read for this step, prefetches apart
+  uint64_t read_bytes = 0;
+  double begin_us = 0;      // the step's start: its rows are known
+  double requested_us = 0;  // its reads are handed over (earlier than begin_us where a prefetch did so)
+  double served_us = 0;     // its last row is in memory
+  double uploaded_us = 0;   // and where the compute is
+  double needed_us = 0;     // the compute comes to the first use
+  double stall_us = 0;
+  double end_us = 0;  // computed, and the slots filled
+};
+
+struct TimedRun {
+  RunMetrics metrics;
+  double simulated_accesses_per_s = 0;  // how fast the model itself ran
+};
+
+// `model` may have no blocks where options.computes is false. `on_step`, where set, is called for each measured step.
+// UsageError where the placement asks for a tier that the device lacks or that does not hold it.
+TimedRun time_placement(const DeviceProfile& device, const ModelShape& model, const TableLayout& table,
+                        const Placement& placement, const AccessStream& stream, const TimingOptions& options,
+                        const std::function<void(const StepTiming&)>& on_step = {});
+
+// Bytes that a placement takes in each memory of the device: its slots, step and staging buffers, or the whole table.
+struct PlacementMemory {
+  uint64_t ram_bytes = 0, vram_bytes = 0;
+};
+PlacementMemory placement_memory(const Placement& placement, const TableShape& table, uint64_t rows_per_step);
+
+}  // namespace tierscope

@@ -1,0 +1,148 @@
+#include "sim/timing.h"
+
+#include <catch2/catch.hpp>
+
+#include "runtime/base/error.h"
+#include "sim/count.h"
+#include "traces/token_trace.h"
+
+using namespace tierscope;
+
+namespace {
+
+// A device without chance: a read takes 100 us, four are served at once, computing a token takes 1,000 us of which the
+// first half passes before the rows are used. The program itself costs nothing.
+DeviceProfile clockwork() {
+  DeviceProfile device;
+  device.name = "clockwork";
+  device.nvme.sequential_bytes_per_s.value = 1e12;
+  const Quantiles us{100, 100, 100, 100};
+  device.nvme.random_reads = {{4096, 1, 10000, us, ""}, {4096, 4, 40000, us, ""}};
+  device.ram.capacity_bytes.value = 1e9;
+  device.ram.threads = {{1, 1e10, 0, 1000, ""}};
+  device.compute.flops_per_s.value = 1e12;
+  device.compute.weight_bytes_per_s.value = 1e9;
+  return device;
+}
+
+ModelShape one_block() {
+  ModelShape model;
+  model.blocks = {BlockShape{1'000'000, 0, 0, 0, 0}};
+  model.weight_bytes = 1'000'000;
+  model.first_use_in_block = 0.5;
+  return model;
+}
+
+constexpr TableLayout kTable{100, 1000, 0, 4096, 4096};
+
+AccessStream stream_of(const std::vector<std::pair<std::vector<TokenId>, std::vector<TokenId>>>& requests,
+                       uint32_t chunk = 4) {
+  TokenTrace trace;
+  trace.header.vocab_size = 100;
+  for (const auto& [prompt, output] : requests) {
+    Request request;
+    request.prompt = prompt;
+    request.output = output;
+    trace.requests.push_back(request);
+  }
+  return make_access_stream(trace, *parse_addressing("token"), chunk);
+}
+
+std::vector<StepTiming> steps_of(const std::string& placement, const AccessStream& stream,
+                                 RunMetrics* metrics = nullptr, const TimingOptions& options = {},
+                                 const DeviceProfile& device = clockwork()) {
+  std::vector<StepTiming> steps;
+  const TimedRun run = time_placement(device, one_block(), kTable, parse_placement(placement), stream, options,
+                                      [&](const StepTiming& step) { steps.push_back(step); });
+  if (metrics) *metrics = run.metrics;
+  return steps;
+}
+
+// The fastest of a distribution is 0.8 of its median; at most that much below 100 us.
+void check_near(double us, double expected) {
+  CHECK(us <= expected + 0.1);  // the link
+  CHECK(us >= 0.8 * expected - 1e-6);
+}
+
+}  // namespace
+
+TEST_CASE("without prefetch a step waits for all its reads before it computes", "[timing]") {
+  RunMetrics metrics;
+  const auto steps = steps_of("nvme", stream_of({{{1, 2, 3, 4}, {5, 6, 7}}}), &metrics);
+  REQUIRE(steps.size() == 4);
+  for (const StepTiming& step : steps) check_near(step.stall_us, 100);  // four channels: four reads take as long as one
+  CHECK(steps[0].reads == 4);
+  CHECK(steps[1].needed_us == steps[1].begin_us);
+  CHECK(steps[1].end_us - steps[1].begin_us == Approx(1000 + steps[1].stall_us));
+  CHECK(*metrics.ttft_ms.mean == Approx(1 + steps[0].stall_us / 1e3));
+  // Three tokens: the first comes from the prompt, the last step is outside.
+  CHECK(metrics.itl_ms.samples == 2);
+  CHECK(*metrics.tpot_ms.mean == Approx((steps[2].end_us - steps[0].end_us) / 2e3));
+  CHECK(metrics.backing.reads == 7);
+  CHECK(metrics.nvme->bytes == 7 * 4096);
+}
+
+TEST_CASE("overlap hides what the first half of the block covers", "[timing]") {
+  for (const StepTiming& step : steps_of("nvme,prefetch=overlap", stream_of({{{1, 2, 3, 4}, {5}}}))) {
+    CHECK(step.stall_us == 0);
+    CHECK(step.needed_us - step.begin_us == Approx(500));
+    CHECK(step.end_us - step.begin_us == Approx(1000));
+  }
+  // 24 rows on four channels take six rounds: 480 to 600 us, of which 500 are hidden.
+  std::vector<TokenId> prompt(24);
+  for (TokenId i = 0; i < 24; ++i) prompt[i] = i;
+  const auto wide = steps_of("nvme,prefetch=overlap", stream_of({{prompt, {}}}, 24));
+  const auto waiting = steps_of("nvme", stream_of({{prompt, {}}}, 24));
+  CHECK(wide[0].stall_us == Approx(std::max(0.0, waiting[0].stall_us - 500)));
+}
+
+TEST_CASE("prompt prefetch reads a later chunk while an earlier one computes", "[timing]") {
+  const AccessStream stream = stream_of({{{1, 2, 3, 4, 5, 6, 7, 8}, {9}}, {{11}, {}}});
+  const auto steps = steps_of("nvme,prefetch=prompt", stream);
+  REQUIRE(steps.size() == 4);
+  CHECK(steps[0].stall_us > 0);
+  CHECK(steps[1].stall_us == 0);
+  CHECK(steps[1].requested_us < steps[1].begin_us);
+  CHECK(steps[2].stall_us > 0);  // an output token is not known before
+  CHECK(steps[3].stall_us > 0);  // nor is another request
+}
+
+TEST_CASE("counts are those of the counting simulation, whatever the prefetch, and chance obeys the seed", "[timing]") {
+  std::vector<TokenId> prompt, output;
+  for (TokenId i = 0; i < 400; ++i) (i % 3 ? prompt : output).push_back(i * 7 % 31);
+  const AccessStream stream = stream_of({{prompt, output}, {output, prompt}});
+  for (const char* cache : {"nvme+ram:8rows:lru", "nvme+ram:16rows:lru+vram:4rows:fifo"})
+    for (const char* prefetch : {"none", "overlap", "prompt", "prompt+overlap"}) {
+      DeviceProfile device = find_profile("laptop-gen4-8gb");
+      const std::string text = std::string(cache) + ",prefetch=" + prefetch;
+      RunMetrics metrics, again;
+      steps_of(text, stream, &metrics, {}, device);
+      steps_of(text, stream, &again, {}, device);
+      CHECK(metrics.seconds == again.seconds);
+      Planner planner(parse_placement(text), kTable.shape());
+      const CountResult counted = count_stream(stream, planner, kTable.shape());
+      CHECK(metrics.backing.reads == counted.counts.reads);
+      CHECK(metrics.compulsory_misses == counted.compulsory_misses);
+      for (size_t i = 0; i < metrics.levels.size(); ++i) CHECK(metrics.levels[i].hits == counted.counts.levels[i].hits);
+    }
+}
+
+TEST_CASE("warm runs measure the second pass only", "[timing]") {
+  TimingOptions warm;
+  warm.warm = true;
+  RunMetrics metrics;
+  for (const StepTiming& step : steps_of("nvme+ram:10rows:lru", stream_of({{{1, 2, 3}, {4, 5}}}), &metrics, warm))
+    CHECK(step.stall_us == 0);
+  CHECK(metrics.backing.reads == 0);
+  CHECK(metrics.levels[0].hits == 5);
+  CHECK(metrics.requests == 1);
+}
+
+TEST_CASE("placements that the device cannot hold are refused", "[timing]") {
+  const AccessStream stream = stream_of({{{1}, {}}});
+  CHECK_THROWS_WITH(steps_of("nvme+vram:4rows:lru", stream), Catch::Contains("has no VRAM"));
+  DeviceProfile small = clockwork();
+  small.ram.capacity_bytes.value = 1'050'000;
+  CHECK_THROWS_WITH(steps_of("ram", stream, nullptr, {}, small), Catch::Contains("of RAM are needed"));
+  CHECK_NOTHROW(steps_of("nvme", stream, nullptr, {}, small));
+}
