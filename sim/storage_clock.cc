@@ -4,6 +4,7 @@
 #include <cmath>
 
 namespace tierscope {
+
 StorageClock::StorageClock(const StorageProfile& profile, uint64_t seed)
     : link_us_per_byte_(1e6 / profile.sequential_bytes_per_s.value), random_(seed) {
   for (const RandomRead& read : profile.random_reads)
