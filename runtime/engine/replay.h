@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "runtime/engine/block_clock.h"
+#include "runtime/engine/compute_clock.h"
 #include "runtime/metrics/run_metrics.h"
 #include "runtime/model/decoder.h"
 #include "runtime/placement/placement.h"
@@ -26,7 +26,7 @@ struct ReplayOptions {
   StoreOptions store;
   // What computes: the decoder where set; else the clock is waited for; else nothing.
   Decoder* decoder = nullptr;
-  const BlockClock* clock = nullptr;
+  ComputeClock clock;
   std::string compute_text = "none";              // as it is to be reported: "real", "none", "paced:D"
   std::function<void(double share)> on_progress;  // share of the measured steps that are done
 };
