@@ -66,6 +66,7 @@ const std::vector<Command>& commands() {
       devices_command(),
       report_command(),
       run_command(),
+      replay_command(),
       simulate_command(),
       synth_command(),
       tokenize_command(),

@@ -9,6 +9,7 @@ Command cpu_command();
 Command devices_command();
 Command report_command();
 Command run_command();
+Command replay_command();
 Command simulate_command();
 Command synth_command();
 Command tokenize_command();

@@ -1,17 +1,16 @@
 // The real run: feeds a trace's recorded tokens through planner, store and compute, one sequence at a time, and
 // measures (DESIGN.md, "Semantics": replay, TTFT, TPOT, stall, cold and warm). Errors: Error where a row cannot be read
-// or the memory budget does not suffice, UsageError where trace, table and placement do not fit.
+// or the file changes under the run, UsageError where trace, table and placement do not fit. Not thread-safe: a run has
+// the decoder and the page cache to itself.
 #pragma once
 
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <optional>
+#include <span>
 #include <string>
 
-#include "runtime/engine/compute_clock.h"
+#include "runtime/engine/step_compute.h"
 #include "runtime/metrics/run_metrics.h"
-#include "runtime/model/decoder.h"
 #include "runtime/placement/placement.h"
 #include "runtime/store/tier_store.h"
 #include "traces/addressing.h"
@@ -23,16 +22,15 @@ struct ReplayOptions {
   uint32_t chunk_tokens = 512;
   bool warm = false;  // one unmeasured pass first; else caches empty and the table's file out of the page cache
   uint64_t seed = 1;
-  StoreOptions store;
-  // What computes: the decoder where set; else the clock is waited for; else nothing.
-  Decoder* decoder = nullptr;
-  ComputeClock clock;
-  std::string compute_text = "none";              // as it is to be reported: "real", "none", "paced:D"
-  std::function<void(double share)> on_progress;  // share of the measured steps that are done
+  StoreOptions store;                             // its max_step_rows is set here
+  std::string compute = "none";                   // as reported: "real", "none", "paced:D"
+  std::function<void(double share)> on_progress;  // share of all steps that are done
+  // Called after a step's rows were awaited and before it retires, with the ids it asked for. For tests and checks.
+  std::function<void(std::span<const RowId> ids, const StepRows& rows)> on_rows;
 };
 
 // `addressing` names the rows of each token. The trace's requests run in order; arrival times are not waited for.
 RunMetrics replay(const TableFile& table, const Placement& placement, const TokenTrace& trace,
-                  const Addressing& addressing, const ReplayOptions& options);
+                  const Addressing& addressing, StepCompute& compute, const ReplayOptions& options);
 
 }  // namespace tierscope

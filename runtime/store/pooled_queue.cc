@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
 #include <csetjmp>
@@ -81,7 +82,7 @@ class PooledQueue : public ReadQueue {
 
 // A page of a mapping that its file no longer has raises SIGBUS; while a thread copies, that becomes an error of its
 // read. Anything else is left to whoever handled SIGBUS before.
-thread_local sigjmp_buf* copy_guard = nullptr;
+thread_local sigjmp_buf* volatile copy_guard = nullptr;
 struct sigaction previous_sigbus;
 
 void on_sigbus(int signal, siginfo_t* info, void* context) {
@@ -112,7 +113,9 @@ bool copy_guarded(std::byte* to, const std::byte* from, size_t bytes) {
     return false;
   }
   copy_guard = &guard;
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   std::memcpy(to, from, bytes);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
   copy_guard = nullptr;
   return true;
 }

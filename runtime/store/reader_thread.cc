@@ -1,6 +1,7 @@
 #include "runtime/store/reader_thread.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tierscope {
 
@@ -36,6 +37,12 @@ ReadCounts ReaderThread::counts() {
   return counts_;
 }
 
+void ReaderThread::reset_counts() {
+  const std::lock_guard lock(mutex_);
+  counts_ = {};
+  reset_ = true;
+}
+
 void ReaderThread::run(const std::function<std::unique_ptr<BatchReader>()>& make) try {
   const auto reader = make();
   serve(*reader);
@@ -53,6 +60,7 @@ void ReaderThread::serve(BatchReader& reader) {
       wake_thread_.wait(lock, [&] { return stopping_ || !inbox_.empty() || !running.empty(); });
       if (inbox_.empty() && running.empty()) return;
       arrived.swap(inbox_);
+      if (std::exchange(reset_, false)) reader.reset_counts();
     }
     for (ReadBatch* batch : arrived) reader.start(*batch);
     running.insert(running.end(), arrived.begin(), arrived.end());

@@ -27,6 +27,7 @@ class ReaderThread {
   // Blocks until the batch is done; after that it is the caller's again.
   void finish(ReadBatch& batch);
   ReadCounts counts();
+  void reset_counts();  // nothing may be in flight
 
  private:
   void run(const std::function<std::unique_ptr<BatchReader>()>& make);
@@ -36,7 +37,8 @@ class ReaderThread {
   std::condition_variable wake_thread_, wake_owner_;
   std::vector<ReadBatch*> inbox_;
   std::vector<ReadBatch*> done_;  // not yet collected by their owner
-  ReadCounts counts_;
+  ReadCounts counts_;             // as of the last batch that was done
+  bool reset_ = false;
   std::exception_ptr broken_;  // what ended the thread early
   bool stopping_ = false;
   std::thread thread_;

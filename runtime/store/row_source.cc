@@ -101,6 +101,7 @@ void RowSource::read_now(std::vector<ReadOp> ops) {
 
 void RowSource::reset_counts() {
   reader_->reset_counts();
+  if (thread_) thread_->reset_counts();
 }
 
 ReadCounts RowSource::counts() const {

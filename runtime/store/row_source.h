@@ -31,7 +31,7 @@ class RowSource {
   void abandon(ReadBatch& batch) noexcept;
   // Reads now; for preloads.
   void read_now(std::vector<ReadOp> ops);
-  // Forgets what was counted; before anything is started in the background.
+  // Forgets what was counted; nothing may be in flight.
   void reset_counts();
 
   ReadCounts counts() const;

@@ -121,11 +121,7 @@ class Store final : public TierStore {
     if (!on_nvme) load_whole_table();
     for (size_t i = 0; i < levels_.size(); ++i) preload(i, planner.preload(i));
     preloaded_.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    source_->reset_counts();
-    counts_.rows_served.resize(levels_.size());
-    counts_.fills.resize(levels_.size());
-    storage_bytes_before_ = storage_read_bytes();
-    faults_before_ = major_faults();
+    reset_counts();
   }
 
   ~Store() override {
@@ -151,6 +147,16 @@ class Store final : public TierStore {
 
   void drain() override {
     while (!staging_batches_.empty()) collect(staging_batches_.front());
+  }
+
+  void reset_counts() override {
+    drain();
+    source_->reset_counts();
+    counts_ = {};
+    counts_.rows_served.resize(levels_.size());
+    counts_.fills.resize(levels_.size());
+    storage_bytes_before_ = storage_read_bytes();
+    faults_before_ = major_faults();
   }
 
   StoreCounts counts() override {
@@ -259,7 +265,8 @@ class Store final : public TierStore {
     counts_.prefetch_rows_read += staging.reads.size();
     for (const StagingRead& read : staging.reads) {
       StagingSlot& slot = staging_[read.staging_slot];
-      if (slot.pending == &staging) slot.pending = nullptr;
+      if (slot.pending != &staging) continue;
+      slot.pending = nullptr;
       check_hash(read.row, slot.row);
     }
     staging_batches_.remove_if([&](const StagingBatch& batch) { return &batch == &staging; });

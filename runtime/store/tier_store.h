@@ -46,6 +46,8 @@ class TierStore {
   // Waits for reads that no step awaited (prefetches), so that counts() is final.
   virtual void drain() = 0;
   virtual StoreCounts counts() = 0;
+  // Counts start from 0 again; drains first.
+  virtual void reset_counts() = 0;
   // Error where the table's file is no longer the one that was opened.
   virtual void check_unchanged() const = 0;
   virtual std::string effective_access() const = 0;  // "io_uring+o_direct", "pread (O_DIRECT refused)"

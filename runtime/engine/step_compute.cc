@@ -1,0 +1,117 @@
+#include "runtime/engine/step_compute.h"
+
+#include <chrono>
+#include <thread>
+
+namespace tierscope {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+Clock::duration microseconds(double us) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::micro>(us));
+}
+
+class NoCompute final : public StepCompute {
+ public:
+  void run(const StepTokens&, StepRows& rows) override { rows.await(); }
+};
+
+class PacedCompute final : public StepCompute {
+ public:
+  PacedCompute(ComputeClock clock, SpanRecorder* spans) : clock_(std::move(clock)), spans_(spans) {
+    if (spans_) track_ = spans_->track("paced blocks");
+  }
+
+  void run(const StepTokens& step, StepRows& rows) override {
+    const StepPace pace = clock_(step.work);
+    const Clock::time_point begin = Clock::now();
+    wait_until(begin + microseconds(pace.before_rows_us));
+    const Clock::time_point first_use = Clock::now();
+    rows.await();
+    // A device that waits computes nothing: everything after moves back by the wait.
+    const Clock::duration stall = Clock::now() - first_use;
+    wait_until(begin + microseconds(pace.total_us) + stall);
+    if (spans_) record(pace, begin, stall);
+  }
+
+ private:
+  // The scheduler wakes sleepers late by up to this; the rest of a wait is spent looking at the clock.
+  static constexpr std::chrono::microseconds kWakeLateness{200};
+
+  static void wait_until(Clock::time_point end) {
+    if (end - Clock::now() > kWakeLateness) std::this_thread::sleep_until(end - kWakeLateness);
+    while (Clock::now() < end) {
+    }
+  }
+
+  void record(const StepPace& pace, Clock::time_point begin, Clock::duration stall) const {
+    const auto at = [&](double us) {
+      return begin + microseconds(us) + (us > pace.before_rows_us ? stall : Clock::duration::zero());
+    };
+    double last_us = 0;
+    for (size_t block = 0; block < pace.block_ends_us.size(); ++block) {
+      spans_->add(track_, "block", at(last_us), at(pace.block_ends_us[block]), "block", block);
+      last_us = pace.block_ends_us[block];
+    }
+    spans_->add(track_, "head", at(last_us), at(pace.total_us));
+  }
+
+  ComputeClock clock_;
+  SpanRecorder* spans_;
+  uint32_t track_ = 0;
+};
+
+class RealCompute final : public StepCompute {
+ public:
+  RealCompute(Decoder& decoder, SpanRecorder* spans)
+      : decoder_(decoder), spans_(spans), logits_(decoder.hyperparameters().vocab) {
+    if (spans_) track_ = spans_->track("blocks");
+  }
+
+  void begin_request() override {
+    decoder_.reset(0);
+    position_ = 0;
+  }
+
+  void run(const StepTokens& step, StepRows& rows) override {
+    batch_.clear();
+    for (const TokenId token : step.tokens) batch_.push_back({token, 0, position_++, false});
+    for (size_t i = batch_.size() - step.work.logits; i < batch_.size(); ++i) batch_[i].wants_logits = true;
+    const Clock::time_point begin = Clock::now();
+    if (spans_) watch_blocks(begin);
+    decoder_.forward(batch_, rows, logits_.data());
+    decoder_.on_block = nullptr;
+  }
+
+ private:
+  void watch_blocks(Clock::time_point begin) {
+    decoder_.on_block = [this, begin, last_us = 0.0](uint32_t block, double seconds) mutable {
+      spans_->add(track_, "block", begin + microseconds(last_us), begin + microseconds(seconds * 1e6), "block", block);
+      last_us = seconds * 1e6;
+    };
+  }
+
+  Decoder& decoder_;
+  SpanRecorder* spans_;
+  std::vector<float> logits_;
+  std::vector<BatchToken> batch_;
+  uint32_t position_ = 0;
+  uint32_t track_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<StepCompute> make_no_compute() {
+  return std::make_unique<NoCompute>();
+}
+
+std::unique_ptr<StepCompute> make_paced_compute(ComputeClock clock, SpanRecorder* spans) {
+  return std::make_unique<PacedCompute>(std::move(clock), spans);
+}
+
+std::unique_ptr<StepCompute> make_real_compute(Decoder& decoder, SpanRecorder* spans) {
+  return std::make_unique<RealCompute>(decoder, spans);
+}
+
+}  // namespace tierscope

@@ -1,0 +1,108 @@
+// The run does what was planned: every consumed row is the one asked for, and what completed is what the simulation
+// counts, for every policy, however steps are cut and completions come.
+#include <catch2/catch.hpp>
+
+#include "runtime/engine/replay.h"
+#include "runtime/placement/policy.h"
+#include "sim/count.h"
+#include "tests/support/faulty_queue.h"
+#include "tests/support/id_table.h"
+
+using namespace tierscope;
+using namespace tierscope::testing;
+
+namespace {
+
+constexpr uint64_t kRowBytes = 44;
+
+const IdTable& gemma_table() {
+  static const IdTable table(262144, kRowBytes);
+  return table;
+}
+
+void check_parity(const std::string& text, const TokenTrace& trace, uint32_t chunk, const QueueDecorator& decorate) {
+  CAPTURE(text, trace.header.name, chunk);
+  const IdTable& table = gemma_table();
+  const Placement placement = parse_placement(text);
+  const auto addressing = parse_addressing("token");
+  ReplayOptions options;
+  options.chunk_tokens = chunk;
+  options.store.decorate = decorate;
+  uint64_t wrong = 0, consumed = 0;
+  options.on_rows = [&](std::span<const RowId> ids, const StepRows& rows) {
+    for (size_t i = 0; i < ids.size(); ++i) wrong += !is_id_row(ids[i], rows.row(i), kRowBytes);
+    consumed += ids.size();
+  };
+  const auto compute = make_no_compute();
+  const RunMetrics run = replay(table.file(), placement, trace, *addressing, *compute, options);
+  Planner planner(placement, table.file().shape());
+  const CountResult simulated =
+      count_stream(make_access_stream(trace, *addressing, chunk), planner, table.file().shape());
+  CHECK(wrong == 0);
+  CHECK(consumed == simulated.counts.accesses);
+  CHECK(run.accesses == simulated.counts.accesses);
+  CHECK(run.backing.reads == simulated.counts.reads);
+  CHECK(run.prefetch_reads == simulated.counts.prefetch_reads);
+  CHECK(run.prefetch_used == simulated.counts.prefetch_used);
+  CHECK(run.compulsory_misses == simulated.compulsory_misses);
+  REQUIRE(run.levels.size() == simulated.counts.levels.size());
+  for (size_t i = 0; i < run.levels.size(); ++i) {
+    CHECK(run.levels[i].hits == simulated.counts.levels[i].hits);
+    CHECK(run.levels[i].misses == simulated.counts.levels[i].misses);
+    CHECK(run.levels[i].evictions == simulated.counts.levels[i].evictions);
+  }
+}
+
+TokenTrace bundled(const std::string& name, uint64_t requests) {
+  return read_trace("traces/data/" + name + ".jsonl.zst", requests);
+}
+
+// Policies whose parameters have no default need a file; they are checked where they are made.
+bool runs_without_parameters(const PolicyInfo& policy) {
+  return std::ranges::none_of(policy.parameters, [](const PolicyParameter& p) { return p.default_value.empty(); });
+}
+
+}  // namespace
+
+TEST_CASE("every policy's run equals its simulation", "[run_equals_simulation]") {
+  const TokenTrace chat = bundled("mt_bench", 8);
+  for (const PolicyInfo& policy : policies()) {
+    if (!runs_without_parameters(policy)) continue;
+    check_parity("nvme+ram:256rows:" + policy.name, chat, 7, {});
+  }
+}
+
+TEST_CASE("chunks, traces, levels, inclusion and prefetch do not change what runs", "[run_equals_simulation]") {
+  const uint32_t chunk = GENERATE(1u, 7u);
+  for (const char* name : {"mt_bench", "humaneval", "gsm8k_test", "mgsm"}) {
+    const TokenTrace trace = bundled(name, 3);
+    for (const char* placement :
+         {"nvme", "ram", "nvme+ram:64rows:lru", "nvme+ram:300rows:lru+vram:40rows:fifo", "ram+vram:100rows:lru",
+          "nvme+ram:300rows:lru+vram:40rows:lru,inclusion=exclusive", "nvme+ram:100rows:lru,prefetch=prompt",
+          "nvme,prefetch=prompt+overlap", "nvme+ram:100rows:fifo,access=pread", "nvme+ram:100rows:fifo,access=mmap"})
+      check_parity(placement, trace, chunk, {});
+  }
+}
+
+TEST_CASE("completions may come late, in another order, short or be refused for a moment", "[run_equals_simulation]") {
+  const TokenTrace trace = bundled("humaneval", 4);
+  Faults faults;
+  faults.result = [random = std::mt19937_64(7)](uint64_t, uint32_t, int32_t result) mutable -> int32_t {
+    switch (random() % 8) {
+      case 0:
+        return -EAGAIN;
+      case 1:
+        return -EINTR;
+      case 2:
+        return -ECANCELED;
+      case 3:
+        return (result + 1) / 2;
+      default:
+        return result;
+    }
+  };
+  for (const char* placement :
+       {"nvme", "nvme+ram:64rows:lru,prefetch=prompt+overlap", "nvme,access=pread",
+        "nvme+ram:300rows:lru+vram:40rows:lru,inclusion=exclusive,prefetch=prompt", "nvme+ram:40rows:fifo,access=mmap"})
+    check_parity(placement, trace, 16, with_faults(faults));
+}
