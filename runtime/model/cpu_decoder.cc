@@ -186,8 +186,8 @@ class CpuDecoder final : public Decoder {
                &memory_.normed[row * hidden]);
     });
     project_heads(l);
-    if (rows_.empty()) return;
     timer_.mark(parts_.qkv);
+    if (rows_.empty()) return;
     attend_rows(l);
     timer_.mark(parts_.attention);
     multiply(block.attn_output, memory_.attended.get(), memory_.delta.get());

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct PartSeconds {
   double head = 0;   // output norm, logits, soft-cap
   double await = 0;  // blocked in StepRows::await: the stall
 };
+nlohmann::ordered_json to_json(const PartSeconds& parts);
 
 class Decoder {
  public:
