@@ -7,6 +7,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/compute/cpu.h"
 
 namespace tierscope {
 namespace po = boost::program_options;
@@ -79,6 +80,9 @@ OptionInfo threads() {
 OptionInfo chunk() {
   return {"chunk", "N", "tokens of a prefill step", "512", false, 0};
 }
+OptionInfo context() {
+  return {"ctx", "N", "tokens a sequence may hold (default: as many as are needed)", "", false, 0};
+}
 OptionInfo requests() {
   return {"requests", "N", "only the first N requests of the trace", "", false, 0};
 }
@@ -93,6 +97,14 @@ OptionInfo seed() {
   return {"seed", "N", "seed of everything random", "1", false, 0};
 }
 }  // namespace options
+
+unsigned thread_count(const Arguments& arguments) {
+  constexpr uint64_t kMost = 1024;
+  const uint64_t threads = arguments.number_if("threads").value_or(usable_core_count());
+  if (threads == 0 || threads > kMost)
+    throw UsageError(fmt::format("{} is outside 1 to {}", threads, kMost), "--threads");
+  return static_cast<unsigned>(threads);
+}
 
 Arguments parse_arguments(const Command& command, const std::vector<std::string>& words) {
   po::options_description description;

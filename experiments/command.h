@@ -71,11 +71,15 @@ OptionInfo json();       // --json
 OptionInfo quiet();      // -q, --quiet
 OptionInfo threads();    // --threads N
 OptionInfo chunk();      // --chunk N
+OptionInfo context();    // --ctx N
 OptionInfo requests();   // --requests N
 OptionInfo trace();      // --trace FILE
 OptionInfo placement();  // --placement P, repeatable
 OptionInfo seed();       // --seed N
 }  // namespace options
+
+// --threads, or one for each core this process may use.
+unsigned thread_count(const Arguments& arguments);
 
 // UsageError where the words do not fit the command.
 Arguments parse_arguments(const Command& command, const std::vector<std::string>& words);

@@ -56,7 +56,12 @@ void BM_full(benchmark::State& state) {
   run(state, 512, 0);
 }
 
-BENCHMARK(BM_sliding)->Args({64, 1})->Args({2048, 1})->Args({512, 512})->Args({2048, 512})->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_sliding)
+    ->Args({64, 1})
+    ->Args({2048, 1})
+    ->Args({512, 512})
+    ->Args({2048, 512})
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_full)->Args({64, 1})->Args({2048, 1})->Args({512, 512})->Args({2048, 512})->Unit(benchmark::kMillisecond);
 
 }  // namespace

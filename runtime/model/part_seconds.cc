@@ -5,10 +5,8 @@
 namespace tierscope {
 
 nlohmann::ordered_json to_json(const PartSeconds& parts) {
-  return {{"embedding", parts.embedding}, {"ple", parts.ple},
-          {"qkv", parts.qkv},             {"attention", parts.attention},
-          {"attn_output", parts.attn_output}, {"ffn", parts.ffn},
-          {"head", parts.head},           {"await", parts.await}};
+  return {{"embedding", parts.embedding},     {"ple", parts.ple}, {"qkv", parts.qkv},   {"attention", parts.attention},
+          {"attn_output", parts.attn_output}, {"ffn", parts.ffn}, {"head", parts.head}, {"await", parts.await}};
 }
 
 }  // namespace tierscope

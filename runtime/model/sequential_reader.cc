@@ -49,7 +49,14 @@ class SourceFile {
   SourceFile(const SourceFile&) = delete;
   SourceFile& operator=(const SourceFile&) = delete;
 
-  // Fills `out` with [offset, offset + bytes), all aligned; the last part past the file's end is left as it is.
+  // Error where the file ends before `end`.
+  void require(uint64_t end) const {
+    if (end > bytes_)
+      throw Error(fmt::format("the file ends early, at {} of {} bytes", bytes_, end), path_.string(),
+                  "copy or download it again");
+  }
+
+  // Fills `out` with [offset, offset + bytes), all aligned; what lies past the file's end is left as it is.
   void read(uint64_t offset, uint64_t bytes, std::byte* out) const {
     bool direct = direct_ >= 0 && !in_page_cache(offset, bytes);
     for (uint64_t done = 0; done < bytes && offset + done < bytes_;) {
@@ -61,7 +68,7 @@ class SourceFile {
         continue;
       }
       if (got < 0) fail("cannot read", offset + done, errno);
-      if (got == 0) throw Error("the file ends early", fmt::format("{}, offset {}", path_.string(), offset + done));
+      if (got == 0) require(offset + bytes);
       done += static_cast<uint64_t>(got);
       // A direct read that stops short leaves an unaligned rest.
       direct = direct && done % kAlignment == 0;
@@ -121,6 +128,7 @@ class Pass {
     std::ranges::sort(extents_, [](const ReadExtent& a, const ReadExtent& b) {
       return a.file != b.file ? a.file < b.file : a.offset < b.offset;
     });
+    for (const ReadExtent& extent : extents_) files_[extent.file]->require(extent.offset + extent.bytes);
     spans_ = plan_spans(extents_);
     for (const Span& span : spans_) largest_ = std::max(largest_, span.bytes);
   }
