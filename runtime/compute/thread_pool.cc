@@ -62,7 +62,7 @@ void ThreadPool::serve(unsigned worker) {
     seen = wait_for_change(generation_, seen, spins_);
     if (stopping_.load(std::memory_order_relaxed)) return;
     work_(context_, worker);
-    if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) unfinished_.notify_one();
+    unfinished_.fetch_sub(1, std::memory_order_release);
   }
 }
 
@@ -74,8 +74,17 @@ void ThreadPool::run_erased(Erased work, void* context) {
   generation_.fetch_add(1, std::memory_order_release);
   generation_.notify_all();
   work(context, 0);
-  for (uint32_t left = unfinished_.load(std::memory_order_acquire); left != 0;)
-    left = wait_for_change(unfinished_, left, spins_);
+  wait_for_workers();
+}
+
+// The caller yields where others take long, but does not sleep: a worker's wake-up would move it to the worker's own
+// CPU, and the two would share that one while another idles.
+void ThreadPool::wait_for_workers() const {
+  for (unsigned spin = 0; unfinished_.load(std::memory_order_acquire) != 0; ++spin)
+    if (spin < spins_)
+      pause_cpu();
+    else
+      sched_yield();
 }
 
 std::byte* ThreadPool::scratch(unsigned index, size_t bytes) {

@@ -63,6 +63,7 @@ class ThreadPool {
 
   void run_erased(Erased work, void* context);
   void serve(unsigned worker);
+  void wait_for_workers() const;
 
   const CpuLevel level_;
   const unsigned spins_;
