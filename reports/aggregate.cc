@@ -111,8 +111,9 @@ std::optional<double> median_of(const CellSummary& cell, std::string_view metric
 }
 
 ordered_json rounded(double value) {
-  if (std::abs(value) < 0x1p53 && value == std::floor(value)) return static_cast<int64_t>(value);
-  return *parse_double(fmt::format("{:.7g}", value));
+  const auto is_whole = [](double number) { return std::abs(number) < 0x1p53 && number == std::floor(number); };
+  if (!is_whole(value)) value = *parse_double(fmt::format("{:.7g}", value));
+  return is_whole(value) ? ordered_json(static_cast<int64_t>(value)) : ordered_json(value);
 }
 
 }  // namespace tierscope

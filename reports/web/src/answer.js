@@ -1,0 +1,43 @@
+import { element } from "./dom.js";
+import { evidenceBadge } from "./table.js";
+
+const SHOWN = 6;
+
+function groupText(group) {
+  return Object.entries(group)
+    .filter(([, value]) => value)
+    .map(([axis, value]) => `${axis} ${value}`)
+    .join(", ");
+}
+
+function matches(answer, filters) {
+  return Object.entries(filters).every(([axis, value]) => value === null || !(axis in answer.group) || answer.group[axis] === value);
+}
+
+// The needs as one table for each group of comparable cells.
+export function answers(view) {
+  const list = view.report.answers.filter((answer) => matches(answer, { ...view.filters, search: null }));
+  if (list.length === 0)
+    return element("p", {}, "These cells give no answer: at least two placements with a latency and their memory are needed.");
+  const shown = list.slice(0, SHOWN).map((answer) =>
+    element(
+      "section",
+      { class: "answer" },
+      element("h3", {}, groupText(answer.group), " ", evidenceBadge(answer.caveats.join(", "))),
+      element(
+        "table",
+        {},
+        element("thead", {}, element("tr", {}, ["If you need", "take", "it costs"].map((text) => element("th", { scope: "col" }, text)))),
+        element(
+          "tbody",
+          {},
+          answer.advice.map(({ need, placement, costs }) =>
+            element("tr", {}, element("th", { scope: "row" }, need), element("td", {}, element("code", {}, placement)), element("td", {}, costs)),
+          ),
+        ),
+      ),
+    ),
+  );
+  if (list.length > SHOWN) shown.push(element("p", {}, `${list.length - SHOWN} more groups: filters narrow them.`));
+  return element("div", {}, shown);
+}

@@ -1,0 +1,41 @@
+import { barRows, pointSpec } from "./common.js";
+
+// Limits as `tierscope probe` measured them on the machine of the run, where the plan asked for it.
+function limitOf(view, key) {
+  return view.report.manifests.map((manifest) => manifest.limits?.[key]).find((limit) => limit > 0);
+}
+
+function deviceSection({ id, title, metric, limitKey, unit }) {
+  return {
+    id,
+    title,
+    build(view) {
+      const { rows, note } = barRows(view, [{ metric, part: title }]);
+      if (rows.length === 0) return null;
+      const limit = limitOf(view, limitKey);
+      const about = limit
+        ? "The dashed line is what this machine's device does at its best, measured by tierscope probe."
+        : "This run has no probe of the device, so its limit is not shown.";
+      return {
+        explains: `${title} while at least one read was in flight. ${about}${note}`,
+        rows,
+        spec: pointSpec({ unit, intervals: true, limit, format: "~s" }),
+      };
+    },
+  };
+}
+
+export const bandwidth = deviceSection({
+  id: "bandwidth",
+  title: "Device bandwidth",
+  metric: "device_bandwidth_bytes_per_s",
+  limitKey: "bandwidth_bytes_per_s",
+  unit: "bytes/s",
+});
+export const iops = deviceSection({
+  id: "iops",
+  title: "Device reads a second",
+  metric: "device_iops",
+  limitKey: "iops",
+  unit: "reads/s",
+});
