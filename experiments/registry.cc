@@ -64,6 +64,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> all{
       cpu_command(),
       devices_command(),
+      inspect_command(),
       report_command(),
       run_command(),
       replay_command(),

@@ -7,6 +7,7 @@ namespace tierscope {
 
 Command cpu_command();
 Command devices_command();
+Command inspect_command();
 Command report_command();
 Command run_command();
 Command replay_command();
