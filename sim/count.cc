@@ -21,12 +21,7 @@ CountResult count_stream(const AccessStream& stream, Planner& planner, const Tab
   std::vector<uint32_t> uses;
   if (planner.offline()) uses = next_uses(stream.rows, table.rows);
   const auto start = std::chrono::steady_clock::now();
-  for (const AccessStream::Step& step : stream.steps)
-    planner.count({std::span(stream.rows).subspan(step.first, step.count),
-                   uses.empty() ? nullptr : uses.data() + step.first,
-                   step.prefill,
-                   stream.rows_per_token,
-                   {}});
+  planner.count(stream, uses.empty() ? nullptr : uses.data());
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   planner.check();
   result.counts = planner.totals();

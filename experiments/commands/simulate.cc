@@ -15,7 +15,7 @@ namespace {
 using nlohmann::ordered_json;
 
 TableShape table_shape(const Arguments& arguments, const AccessStream& stream) {
-  TableShape table{stream.table_rows, arguments.number("row-bytes")};
+  TableShape table{stream.table_rows, arguments.number("row-bytes"), stream.rows_per_token};
   if (const auto rows = arguments.number_if("rows")) table.rows = *rows;
   return table;
 }

@@ -21,19 +21,27 @@ inline constexpr uint32_t kNoSlot = UINT32_MAX;
 inline constexpr RowId kNoRow = UINT32_MAX;
 inline constexpr uint32_t kNeverUsed = UINT32_MAX;  // next use of a row that is not used again
 
+// What one access did to a cache.
 struct Outcome {
   uint32_t slot = kNoSlot;  // where the row is (hit) or goes (miss); kNoSlot: a miss that is not admitted
   RowId victim = kNoRow;    // the row that had the slot until now
   bool hit = false;
 };
 
+struct Miss {
+  uint32_t at = 0;          // which access
+  uint32_t slot = kNoSlot;  // as in Outcome
+  RowId victim = kNoRow;
+};
+
 class Policy {
  public:
   virtual ~Policy() = default;
 
-  // One access after another, in token order. `next_use`, for offline policies only (null otherwise), holds for each
-  // access the trace position of the row's next access, or kNeverUsed.
-  virtual void access(std::span<const RowId> rows, const uint32_t* next_use, Outcome* outcomes) = 0;
+  // One access after another, in token order; gives the number of misses and writes them to `misses`, which has room
+  // for one an access. Hits leave every slot as it is. `next_use`, for offline policies only (null otherwise), holds
+  // for each access the trace position of the row's next access, or kNeverUsed.
+  virtual size_t access(std::span<const RowId> rows, const uint32_t* next_use, Miss* misses) = 0;
 
   // For exclusive caches. `take`: the row moves up; gives the slot it had, or kNoSlot where it was not resident.
   // `insert`: a row comes down from above; like a miss, but no access. Both leave no more than `slots` residents.
@@ -59,9 +67,20 @@ struct PolicyContext {
   uint64_t table_rows = 0;  // row ids are below it
   uint64_t seed = 1;
   std::vector<std::pair<std::string, std::string>> parameters;
-  // The value of `key`, or the parameter's default as PolicyInfo declares it.
-  std::string_view parameter(std::string_view key) const;
   const struct PolicyInfo* info = nullptr;
+  // The id by which the policy will see a row of the table: another one where the planner numbers the rows it meets
+  // (sparse tables). Null: the same.
+  std::function<RowId(RowId)> local_id = nullptr;
+  uint64_t sparse_table_rows = 0;  // with local_id: the rows of the table itself
+
+  uint64_t full_table_rows() const { return local_id ? sparse_table_rows : table_rows; }
+  // The value of `key`, or the parameter's default as PolicyInfo declares it. The typed ones throw UsageError naming
+  // policy, parameter and what it takes.
+  std::string_view parameter(std::string_view key) const;
+  uint64_t whole_number(std::string_view key, uint64_t low, uint64_t high) const;
+  double number(std::string_view key, double low, double high) const;
+  // "10%" of the slots, rounded down, but at least `low` and at most `high`.
+  uint32_t share_of_slots(std::string_view key, uint32_t low, uint32_t high) const;
 };
 
 struct PolicyInfo {
@@ -71,22 +90,31 @@ struct PolicyInfo {
   std::vector<PolicyParameter> parameters;
   bool offline = false;  // needs next_use
   std::function<std::unique_ptr<Policy>(const PolicyContext&)> make;
+  bool pins = false;  // holds what it preloads and nothing else, so it takes no common parameters
 };
 
 // All policies, in the order of `tierscope policies`.
 const std::vector<PolicyInfo>& policies();
+// Parameters that every policy takes but those that only pin: admission, and a pinned head in front.
+const std::vector<PolicyParameter>& common_parameters();
 // UsageError with the nearest name, or with the nearest parameter, where the spec is wrong.
 const PolicyInfo& find_policy(const PolicySpec& spec);
-std::unique_ptr<Policy> make_policy(const PolicySpec& spec, uint32_t slots, uint64_t table_rows, uint64_t seed);
+// `context` without parameters and info: these come from the spec.
+std::unique_ptr<Policy> make_policy(const PolicySpec& spec, PolicyContext context);
 
 // Turns one-row functions of a derived class into the interface above, so that a batch costs one virtual call.
 // Derived has: Outcome touch(RowId, uint32_t next_use); and hides nothing else.
 template <class Derived>
 class PolicyBase : public Policy {
  public:
-  void access(std::span<const RowId> rows, const uint32_t* next_use, Outcome* outcomes) override {
+  size_t access(std::span<const RowId> rows, const uint32_t* next_use, Miss* misses) override {
     Derived& self = static_cast<Derived&>(*this);
-    for (size_t i = 0; i < rows.size(); ++i) outcomes[i] = self.touch(rows[i], next_use ? next_use[i] : kNeverUsed);
+    size_t count = 0;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const Outcome outcome = self.touch(rows[i], next_use ? next_use[i] : kNeverUsed);
+      if (!outcome.hit) misses[count++] = {static_cast<uint32_t>(i), outcome.slot, outcome.victim};
+    }
+    return count;
   }
   Outcome insert(RowId row, uint32_t next_use) override { return static_cast<Derived&>(*this).touch(row, next_use); }
 };

@@ -4,6 +4,18 @@
 
 namespace tierscope {
 
+namespace {
+
+// Appends the rows of the tokens that were recorded as likely at position `at` of `tokens`.
+void add_draft(const Request& request, std::span<const TokenId> tokens, uint64_t at, const Addressing& addressing,
+               std::vector<RowId>& rows) {
+  const uint64_t output = at - request.prompt.size();
+  if (output >= request.draft.size()) return;
+  for (const TokenId& token : request.draft[output]) addressing.rows(tokens.first(at), {&token, 1}, rows);
+}
+
+}  // namespace
+
 AccessStream make_access_stream(const TokenTrace& trace, const Addressing& addressing, uint32_t chunk_tokens) {
   AccessStream stream;
   stream.rows_per_token = addressing.rows_per_token();
@@ -15,12 +27,17 @@ AccessStream make_access_stream(const TokenTrace& trace, const Addressing& addre
     tokens.insert(tokens.end(), request.output.begin(), request.output.end());
     const uint64_t first_row = stream.rows.size();
     addressing.rows({}, tokens, stream.rows);
-    const auto add = [&](uint64_t token, uint64_t count, bool prefill) {
-      stream.steps.push_back({first_row + token * stream.rows_per_token, count * stream.rows_per_token, prefill, r});
+    const size_t prompt = request.prompt.size();
+    const auto add = [&](uint64_t token, uint64_t count) {
+      AccessStream::Step step{first_row + token * stream.rows_per_token, count * stream.rows_per_token, token < prompt,
+                              r, token + count < prompt};
+      step.first_draft = stream.draft_rows.size();
+      if (token + count >= prompt) add_draft(request, tokens, token + count, addressing, stream.draft_rows);
+      step.draft_count = stream.draft_rows.size() - step.first_draft;
+      stream.steps.push_back(step);
     };
-    for (uint64_t at = 0; at < request.prompt.size(); at += chunk_tokens)
-      add(at, std::min<uint64_t>(chunk_tokens, request.prompt.size() - at), true);
-    for (uint64_t at = request.prompt.size(); at < tokens.size(); ++at) add(at, 1, false);
+    for (uint64_t at = 0; at < prompt; at += chunk_tokens) add(at, std::min<uint64_t>(chunk_tokens, prompt - at));
+    for (uint64_t at = prompt; at < tokens.size(); ++at) add(at, 1);
   }
   return stream;
 }

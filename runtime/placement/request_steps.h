@@ -21,8 +21,12 @@ struct AccessStream {
     uint64_t first = 0, count = 0;  // rows
     bool prefill = false;
     uint32_t request = 0;
+    bool next_known = false;  // the same prompt goes on in the next step
+    uint64_t first_draft = 0, draft_count = 0;
   };
   std::vector<Step> steps;
+  // Rows of the tokens that the trace's `draft` field expects after a step, rows_per_token for each, likeliest first.
+  std::vector<RowId> draft_rows;
 };
 
 AccessStream make_access_stream(const TokenTrace& trace, const Addressing& addressing, uint32_t chunk_tokens);

@@ -1,47 +1,34 @@
 // FIFO: the row that entered first leaves first. Belady, "A study of replacement algorithms for a virtual-storage
-// computer", IBM Systems Journal 5(2), 1966, calls it FIFO and measures it. No deviation.
-#include <stdexcept>
-
+// computer", IBM Systems Journal 5(2), 1966, calls it FIFO and measures it. Deviation: a slot that an exclusive cache
+// emptied is refilled first, and its new row has the place in the order that the old one had.
 #include "runtime/placement/policies/policies.h"
+#include "runtime/placement/policies/residents.h"
 
 namespace tierscope {
 namespace {
 
 class Fifo final : public PolicyBase<Fifo> {
  public:
-  explicit Fifo(const PolicyContext& context) : slot_of_(context.table_rows, kNoSlot), row_at_(context.slots, kNoRow) {}
+  explicit Fifo(const PolicyContext& context) : residents_(context) {}
 
   Outcome touch(RowId row, uint32_t) {
-    if (slot_of_[row] != kNoSlot) return {slot_of_[row], kNoRow, true};
+    const uint32_t found = residents_.slot_of(row);
+    if (found != kNoSlot) return {found, kNoRow, true};
+    if (!residents_.full()) return {residents_.place(row), kNoRow, false};
     const uint32_t slot = hand_;
-    hand_ = hand_ + 1 == row_at_.size() ? 0 : hand_ + 1;
-    const RowId victim = row_at_[slot];
-    if (victim != kNoRow) slot_of_[victim] = kNoSlot;
-    row_at_[slot] = row;
-    slot_of_[row] = slot;
-    return {slot, victim, false};
+    hand_ = hand_ + 1 == residents_.slots() ? 0 : hand_ + 1;
+    return {slot, residents_.replace(slot, row), false};
   }
 
-  uint32_t take(RowId row) override {
-    const uint32_t slot = slot_of_[row];
-    if (slot == kNoSlot) return kNoSlot;
-    slot_of_[row] = kNoSlot;
-    row_at_[slot] = kNoRow;
-    return slot;
-  }
-  uint32_t slot_of(RowId row) const override { return slot_of_[row]; }
-  void grow(uint64_t rows) override { slot_of_.resize(rows, kNoSlot); }
-  void check() const override {
-    for (size_t slot = 0; slot < row_at_.size(); ++slot)
-      if (row_at_[slot] != kNoRow && slot_of_[row_at_[slot]] != slot)
-        throw std::logic_error("fifo: slot and row disagree");
-  }
-  uint64_t state_bytes() const override { return slot_of_.size() * 4 + row_at_.size() * 4; }
+  uint32_t take(RowId row) override { return residents_.remove(row); }
+  uint32_t slot_of(RowId row) const override { return residents_.slot_of(row); }
+  void grow(uint64_t rows) override { residents_.grow(rows); }
+  void check() const override { residents_.check("fifo"); }
+  uint64_t state_bytes() const override { return residents_.state_bytes(); }
 
  private:
-  std::vector<uint32_t> slot_of_;  // by row
-  std::vector<RowId> row_at_;      // by slot; slots fill and empty in a ring
-  uint32_t hand_ = 0;
+  Residents residents_;  // slots fill in a ring, so their order is the order of entry
+  uint32_t hand_ = 0;    // the oldest
 };
 
 }  // namespace
