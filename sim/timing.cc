@@ -67,7 +67,7 @@ class Timeline {
         placement_(placement),
         stream_(stream),
         options_(options),
-        planner_(placement, table.shape(), options.seed),
+        planner_(placement, {table.rows, table.row_bytes, stream.rows_per_token}, options.seed),
         clock_(device.compute, model),
         storage_(device.nvme, options.max_depth, options.seed),
         ranges_(table) {
@@ -116,6 +116,7 @@ class Timeline {
   const AccessStream& stream_;
   const TimingOptions& options_;
   Planner planner_;
+  std::vector<SequencePart> parts_;  // of the step that is being planned
   BlockClock clock_;
   StorageModel storage_;
   RangeCounter ranges_;
@@ -139,11 +140,7 @@ class Timeline {
 
 Demand Timeline::plan(size_t index) {
   const AccessStream::Step& step = stream_.steps[index];
-  const StepPlan plan = planner_.plan({std::span(stream_.rows).subspan(step.first, step.count),
-                                       uses_.empty() ? nullptr : uses_.data() + step.first,
-                                       step.prefill,
-                                       stream_.rows_per_token,
-                                       {}});
+  const StepPlan plan = planner_.plan(step_input(stream_, index, uses_.empty() ? nullptr : uses_.data(), parts_));
   Demand demand;
   demand.accesses = static_cast<uint32_t>(step.count);
   const auto tier_of = [&](uint8_t level) { return planner_.level(level).tier; };

@@ -55,7 +55,7 @@ class Replayer {
         compute_(compute),
         options_(options),
         stream_(make_access_stream(trace, addressing, options.chunk_tokens)),
-        planner_(placement, table.shape(), options.seed) {
+        planner_(placement, {table.rows, table.row_bytes, stream_.rows_per_token}, options.seed) {
     check_rows();
     if (planner_.offline()) next_uses_ = next_uses(stream_.rows, table.rows);
     StoreOptions store = options.store;
@@ -119,12 +119,8 @@ class Replayer {
   }
 
   std::unique_ptr<StepRows> begin(size_t i) {
-    const AccessStream::Step& step = stream_.steps[i];
-    return store_->begin(planner_.plan({rows_of(i),
-                                        next_uses_.empty() ? nullptr : next_uses_.data() + step.first,
-                                        step.prefill,
-                                        stream_.rows_per_token,
-                                        {}}));
+    const uint32_t* uses = next_uses_.empty() ? nullptr : next_uses_.data();
+    return store_->begin(planner_.plan(step_input(stream_, i, uses, parts_)));
   }
 
   // prefetch=prompt: while a chunk computes, the next chunk of its request is already being read.
@@ -255,6 +251,7 @@ class Replayer {
   AccessStream stream_;
   std::vector<uint32_t> next_uses_;
   Planner planner_;
+  std::vector<SequencePart> parts_;  // of the step that is being planned
   std::unique_ptr<TierStore> store_;
   std::unique_ptr<StepRows> begun_ahead_;
   RequestClock clock_;

@@ -346,8 +346,8 @@ void Planner::count(const AccessStream& stream, const uint32_t* next_use) {
   State& s = *state_;
   s.check_rows(stream.rows);
   if (s.placement.prefetch.draft > 0) {  // what one step leaves in the staging area serves the next
-    SequencePart part;
-    for (size_t i = 0; i < stream.steps.size(); ++i) count(step_input(stream, i, next_use, part));
+    std::vector<SequencePart> parts;
+    for (size_t i = 0; i < stream.steps.size(); ++i) count(step_input(stream, i, next_use, parts));
     return;
   }
   NoSink sink;
@@ -368,6 +368,7 @@ void Planner::State::guess(const StepInput& input, std::span<const RowId> rows, 
   if (tokens_ahead == 0) return;
   const SequencePart whole{0, static_cast<uint32_t>(rows.size() / width)};
   const auto parts = input.parts.empty() ? std::span(&whole, 1) : input.parts;
+  // One sequence at a time: none that is left comes back.
   if (input.parts.size() == 1 && !last_token.contains(parts[0].sequence)) last_token.clear();
   size_t first = 0;
   for (const SequencePart& part : parts) {
@@ -573,12 +574,14 @@ void Planner::check() const {
     throw std::logic_error("planner: rows read ahead do not add up");
 }
 
-StepInput step_input(const AccessStream& stream, size_t index, const uint32_t* next_use, SequencePart& part) {
+StepInput step_input(const AccessStream& stream, size_t index, const uint32_t* next_use,
+                     std::vector<SequencePart>& parts) {
   const AccessStream::Step& step = stream.steps[index];
-  part = {step.request, static_cast<uint32_t>(step.count / stream.rows_per_token), step.next_known,
-          std::span(stream.draft_rows).subspan(step.first_draft, step.draft_count)};
-  return {std::span(stream.rows).subspan(step.first, step.count), next_use ? next_use + step.first : nullptr,
-          std::span(&part, 1)};
+  parts.clear();
+  for (const AccessStream::Part& part : std::span(stream.parts).subspan(step.first_part, step.part_count))
+    parts.push_back({part.request, part.tokens, part.next_known,
+                     std::span(stream.draft_rows).subspan(part.first_draft, part.draft_count)});
+  return {std::span(stream.rows).subspan(step.first, step.count), next_use ? next_use + step.first : nullptr, parts};
 }
 
 std::vector<uint32_t> next_uses(std::span<const RowId> stream, uint64_t table_rows) {

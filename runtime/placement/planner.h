@@ -130,9 +130,10 @@ class Planner {
   std::unique_ptr<State> state_;
 };
 
-// Step `index` of a stream as its planner wants it: one sequence, its drafts. `part` is filled and must outlive the
-// result; `next_use` is parallel to the stream's rows, or null.
-StepInput step_input(const AccessStream& stream, size_t index, const uint32_t* next_use, SequencePart& part);
+// Step `index` of a stream as its planner wants it; each request is a sequence. `parts` is overwritten and must outlive
+// the result, as must the stream; `next_use` is parallel to the stream's rows, or null.
+StepInput step_input(const AccessStream& stream, size_t index, const uint32_t* next_use,
+                     std::vector<SequencePart>& parts);
 
 // For offline policies: per access of the whole stream, the position of the same row's next access, or kNeverUsed.
 std::vector<uint32_t> next_uses(std::span<const RowId> stream, uint64_t table_rows);

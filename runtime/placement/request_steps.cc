@@ -4,17 +4,18 @@
 
 namespace tierscope {
 
-namespace {
-
-// Appends the rows of the tokens that were recorded as likely at position `at` of `tokens`.
-void add_draft(const Request& request, std::span<const TokenId> tokens, uint64_t at, const Addressing& addressing,
-               std::vector<RowId>& rows) {
-  const uint64_t output = at - request.prompt.size();
-  if (output >= request.draft.size()) return;
-  for (const TokenId& token : request.draft[output]) addressing.rows(tokens.first(at), {&token, 1}, rows);
+void add_part(AccessStream& stream, const Request& request, uint32_t index, std::span<const TokenId> tokens,
+              uint64_t first, uint64_t end, const Addressing& addressing) {
+  AccessStream::Step& step = stream.steps.back();
+  if (step.part_count++ == 0) step.first_part = stream.parts.size();
+  const size_t prompt = request.prompt.size();
+  AccessStream::Part part{index, static_cast<uint32_t>(end - first), end < prompt, stream.draft_rows.size(), 0};
+  if (end >= prompt && end - prompt < request.draft.size())
+    for (const TokenId& token : request.draft[end - prompt])
+      addressing.rows(tokens.first(end), {&token, 1}, stream.draft_rows);
+  part.draft_count = stream.draft_rows.size() - part.first_draft;
+  stream.parts.push_back(part);
 }
-
-}  // namespace
 
 AccessStream make_access_stream(const TokenTrace& trace, const Addressing& addressing, uint32_t chunk_tokens) {
   AccessStream stream;
@@ -28,13 +29,10 @@ AccessStream make_access_stream(const TokenTrace& trace, const Addressing& addre
     const uint64_t first_row = stream.rows.size();
     addressing.rows({}, tokens, stream.rows);
     const size_t prompt = request.prompt.size();
-    const auto add = [&](uint64_t token, uint64_t count) {
-      AccessStream::Step step{first_row + token * stream.rows_per_token, count * stream.rows_per_token, token < prompt,
-                              r, token + count < prompt};
-      step.first_draft = stream.draft_rows.size();
-      if (token + count >= prompt) add_draft(request, tokens, token + count, addressing, stream.draft_rows);
-      step.draft_count = stream.draft_rows.size() - step.first_draft;
-      stream.steps.push_back(step);
+    const auto add = [&](uint64_t first, uint64_t count) {
+      stream.steps.push_back(
+          {first_row + first * stream.rows_per_token, count * stream.rows_per_token, first < prompt, r});
+      add_part(stream, request, r, tokens, first, first + count, addressing);
     };
     for (uint64_t at = 0; at < prompt; at += chunk_tokens) add(at, std::min<uint64_t>(chunk_tokens, prompt - at));
     for (uint64_t at = prompt; at < tokens.size(); ++at) add(at, 1);

@@ -66,15 +66,17 @@ AccessStream make_access_stream(const TokenTrace& trace, const Addressing& addre
   AccessStream stream;
   stream.rows_per_token = addressing.rows_per_token();
   stream.table_rows = addressing.table_rows() ? addressing.table_rows() : trace.header.vocab_size;
+  std::vector<std::vector<TokenId>> tokens_of(trace.requests.size());
   std::vector<std::vector<RowId>> rows_of(trace.requests.size());
   for (size_t r = 0; r < trace.requests.size(); ++r) {
-    std::vector<TokenId> tokens = trace.requests[r].prompt;
+    std::vector<TokenId>& tokens = tokens_of[r];
+    tokens = trace.requests[r].prompt;
     tokens.insert(tokens.end(), trace.requests[r].output.begin(), trace.requests[r].output.end());
     addressing.rows({}, tokens, rows_of[r]);
   }
   std::vector<uint64_t> position(trace.requests.size());
   for (const BatchStep& step : steps) {
-    const uint64_t first_row = stream.rows.size();
+    stream.steps.push_back({stream.rows.size(), 0, step.prefill, step.parts.front().request});
     for (const StepPart& part : step.parts) {
       if (part.request >= trace.requests.size() || part.first != position[part.request] || part.count == 0 ||
           part.first + uint64_t{part.count} > trace.requests[part.request].token_count())
@@ -84,8 +86,10 @@ AccessStream make_access_stream(const TokenTrace& trace, const Addressing& addre
       position[part.request] += part.count;
       const auto from = rows_of[part.request].begin() + std::ptrdiff_t{part.first} * stream.rows_per_token;
       stream.rows.insert(stream.rows.end(), from, from + std::ptrdiff_t{part.count} * stream.rows_per_token);
+      add_part(stream, trace.requests[part.request], part.request, tokens_of[part.request], part.first,
+               part.first + part.count, addressing);
     }
-    stream.steps.push_back({first_row, stream.rows.size() - first_row, step.prefill, step.parts.front().request});
+    stream.steps.back().count = stream.rows.size() - stream.steps.back().first;
   }
   for (size_t r = 0; r < trace.requests.size(); ++r)
     if (position[r] != trace.requests[r].token_count())

@@ -20,9 +20,9 @@ void check_placement(const std::string& text, uint64_t seed, uint32_t chunk, uin
   const Placement placement = parse_placement(text);
   Planner planned(placement, table, seed, dense_rows), counted(placement, table, seed), at_once(placement, table, seed);
   const auto uses = next_uses(stream.rows, table.rows);
-  SequencePart part;
+  std::vector<SequencePart> parts;
   for (size_t i = 0; i < stream.steps.size(); ++i) {
-    const StepInput input = step_input(stream, i, uses.data(), part);
+    const StepInput input = step_input(stream, i, uses.data(), parts);
     const StepPlan plan = planned.plan(input);
     counted.count(input);
     INFO(text << ", seed " << seed << ", step " << i);

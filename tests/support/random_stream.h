@@ -33,13 +33,14 @@ inline AccessStream random_stream(uint64_t seed, uint32_t table_rows, uint32_t a
   for (uint64_t at = 0, request = 0; at < accesses; ++request) {
     const uint64_t prompt = std::min<uint64_t>(1 + below(30), accesses - at);
     const uint64_t output = std::min<uint64_t>(below(20), accesses - at - prompt);
-    for (uint64_t i = 0; i < prompt; i += chunk) {
-      const uint64_t count = std::min<uint64_t>(chunk, prompt - i);
-      stream.steps.push_back({at + i, count, true, static_cast<uint32_t>(request), i + count < prompt, 0, 0});
-    }
-    at += prompt;
-    for (uint64_t i = 0; i < output; ++i, ++at)
-      stream.steps.push_back({at, 1, false, static_cast<uint32_t>(request), false, 0, 0});
+    const auto add = [&](uint64_t first, uint64_t count) {
+      const auto index = static_cast<uint32_t>(request);
+      stream.steps.push_back({at + first, count, first < prompt, index, stream.parts.size(), 1});
+      stream.parts.push_back({index, static_cast<uint32_t>(count), first + count < prompt, 0, 0});
+    };
+    for (uint64_t i = 0; i < prompt; i += chunk) add(i, std::min<uint64_t>(chunk, prompt - i));
+    for (uint64_t i = prompt; i < prompt + output; ++i) add(i, 1);
+    at += prompt + output;
   }
   return stream;
 }
