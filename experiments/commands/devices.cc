@@ -5,6 +5,8 @@
 
 #include "experiments/commands/commands.h"
 #include "runtime/base/text.h"
+#include "runtime/compute/cpu.h"
+#include "runtime/compute/device.h"
 #include "sim/device_profile.h"
 #include "sim/storage_clock.h"
 
@@ -45,6 +47,47 @@ nlohmann::ordered_json to_json(const Summary& summary) {
   return json;
 }
 
+nlohmann::ordered_json to_json(const DeviceInfo& device) {
+  return {{"backend", device.backend},
+          {"name", device.name},
+          {"vendor", device.vendor},
+          {"driver", device.driver},
+          {"memory_bytes", device.memory_bytes},
+          {"largest_allocation_bytes", device.largest_allocation_bytes},
+          {"compute_units", device.compute_units},
+          {"unified_memory", device.unified_memory},
+          {"host_visible_buffers", device.host_visible_buffers},
+          {"async_copy", device.async_copy},
+          {"fp16", device.fp16}};
+}
+
+// What `--backend` takes on this machine.
+nlohmann::ordered_json backends_json() {
+  nlohmann::ordered_json backends = nlohmann::ordered_json::array();
+  backends.push_back({{"backend", "host"}, {"name", cpu_info().model}, {"unified_memory", true}});
+  std::string last;
+  size_t number = 0;
+  for (const DeviceInfo& device : list_devices()) {
+    number = device.backend == last ? number + 1 : 0;
+    last = device.backend;
+    backends.push_back(to_json(device));
+    backends.back()["backend"] = fmt::format("{}:{}", device.backend, number);
+  }
+  return backends;
+}
+
+void print_backends() {
+  fmt::print("\nbackends here (--backend):\n");
+  for (const auto& backend : backends_json()) {
+    fmt::print("{:<20} {}", backend["backend"].get<std::string>(), backend["name"].get<std::string>());
+    if (backend.contains("memory_bytes"))
+      fmt::print(", {} ({} in one allocation){}", format_bytes(backend["memory_bytes"].get<uint64_t>()),
+                 format_bytes(backend["largest_allocation_bytes"].get<uint64_t>()),
+                 backend["unified_memory"].get<bool>() ? ", unified with the host's memory" : "");
+    fmt::print("\n");
+  }
+}
+
 int run(const Arguments& arguments) {
   if (arguments.flag("template")) {
     fmt::print("{}", profile_text("template"));
@@ -57,7 +100,7 @@ int run(const Arguments& arguments) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const std::string& name : profile_names()) all.push_back(to_json(summarise(name)));
   if (arguments.flag("json")) {
-    fmt::print("{}\n", all.dump(1));
+    fmt::print("{}\n", nlohmann::ordered_json{{"profiles", all}, {"backends", backends_json()}}.dump(1));
     return 0;
   }
   fmt::print("{:<20} {:>9} {:>9} {:>10} {:>9} {:>9}  {}\n", "device", "read 4K", "reads/s", "sequential", "RAM", "VRAM",
@@ -70,6 +113,7 @@ int run(const Arguments& arguments) {
                device["vram"].is_null() ? "-" : size(device["vram"]["capacity_bytes"]),
                device["title"].get<std::string>());
   }
+  print_backends();
   return 0;
 }
 
@@ -77,7 +121,7 @@ int run(const Arguments& arguments) {
 
 Command devices_command() {
   return {"devices",
-          "device profiles that the program carries",
+          "device profiles that the program carries, and the backends of this machine",
           "A profile says what a device's tiers and compute can do, every figure with its source. `tierscope probe` "
           "measures one of this machine.",
           {{"name", "print this profile (or file) whole, with its sources", false}},

@@ -78,16 +78,16 @@ class Device {
 
   // Asynchronous: `host` stays untouched until the event is complete.
   virtual DeviceEvent write(DeviceBuffer& to, uint64_t offset, std::span<const std::byte> host,
-                            std::initializer_list<DeviceEvent> after = {}) = 0;
+                            const std::vector<DeviceEvent>& after = {}) = 0;
   virtual DeviceEvent read(const DeviceBuffer& from, uint64_t offset, std::span<std::byte> host,
-                           std::initializer_list<DeviceEvent> after = {}) = 0;
+                           const std::vector<DeviceEvent>& after = {}) = 0;
   virtual DeviceEvent copy(const DeviceBuffer& from, uint64_t from_offset, DeviceBuffer& to, uint64_t to_offset,
-                           uint64_t bytes, std::initializer_list<DeviceEvent> after = {}) = 0;
+                           uint64_t bytes, const std::vector<DeviceEvent>& after = {}) = 0;
 
   // `kernel` is a name in kernels/decoder.cl, or in kernels/typed.cl with the type of the rows it reads.
   virtual DeviceEvent launch(std::string_view kernel, std::optional<DType> type, const KernelGrid& grid,
                              std::initializer_list<KernelArgument> arguments,
-                             std::initializer_list<DeviceEvent> after = {}) = 0;
+                             const std::vector<DeviceEvent>& after = {}) = 0;
   // Everything enqueued so far, in both queues. Error where the device failed at any of it.
   virtual void finish() = 0;
 };

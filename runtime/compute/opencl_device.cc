@@ -120,29 +120,28 @@ class OpenClDevice final : public Device {
   }
 
   DeviceEvent write(DeviceBuffer& to, uint64_t offset, std::span<const std::byte> host,
-                    std::initializer_list<DeviceEvent> after) override {
+                    const std::vector<DeviceEvent>& after) override {
     return enqueue("a copy to the device", after, [&](const std::vector<cl::Event>* events, cl::Event* done) {
       copies_.enqueueWriteBuffer(raw(to), CL_FALSE, offset, host.size(), host.data(), events, done);
       copies_.flush();
     });
   }
   DeviceEvent read(const DeviceBuffer& from, uint64_t offset, std::span<std::byte> host,
-                   std::initializer_list<DeviceEvent> after) override {
+                   const std::vector<DeviceEvent>& after) override {
     return enqueue("a copy from the device", after, [&](const std::vector<cl::Event>* events, cl::Event* done) {
       copies_.enqueueReadBuffer(raw(from), CL_FALSE, offset, host.size(), host.data(), events, done);
       copies_.flush();
     });
   }
   DeviceEvent copy(const DeviceBuffer& from, uint64_t from_offset, DeviceBuffer& to, uint64_t to_offset, uint64_t bytes,
-                   std::initializer_list<DeviceEvent> after) override {
+                   const std::vector<DeviceEvent>& after) override {
     return enqueue("a copy within the device", after, [&](const std::vector<cl::Event>* events, cl::Event* done) {
       compute_.enqueueCopyBuffer(raw(from), raw(to), from_offset, to_offset, bytes, events, done);
     });
   }
 
   DeviceEvent launch(std::string_view kernel, std::optional<DType> type, const KernelGrid& grid,
-                     std::initializer_list<KernelArgument> arguments,
-                     std::initializer_list<DeviceEvent> after) override {
+                     std::initializer_list<KernelArgument> arguments, const std::vector<DeviceEvent>& after) override {
     return enqueue(kernel, after, [&](const std::vector<cl::Event>* events, cl::Event* done) {
       cl::Kernel& compiled = find_kernel(kernel, type);
       cl_uint index = 0;
@@ -176,7 +175,7 @@ class OpenClDevice final : public Device {
   }
 
   template <class Work>
-  DeviceEvent enqueue(std::string_view what, std::initializer_list<DeviceEvent> after, Work work) {
+  DeviceEvent enqueue(std::string_view what, const std::vector<DeviceEvent>& after, Work work) {
     std::vector<cl::Event> events;
     for (const DeviceEvent& event : after)
       if (event.backend()) events.push_back(static_cast<const OpenClEvent*>(event.backend())->event);

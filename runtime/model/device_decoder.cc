@@ -145,7 +145,7 @@ class DeviceDecoder final : public Decoder {
   }
 
   DeviceEvent run(double& part, std::string_view kernel, std::optional<DType> type, const KernelGrid& grid,
-                  std::initializer_list<KernelArgument> arguments, std::initializer_list<DeviceEvent> after = {}) {
+                  std::initializer_list<KernelArgument> arguments, const std::vector<DeviceEvent>& after = {}) {
     const DeviceEvent event = device_.launch(kernel, type, grid, arguments, after);
     timed_.emplace_back(event, &part);
     return event;
