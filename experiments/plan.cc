@@ -133,15 +133,22 @@ PlannedCell measured_cell(const PlanMatrix& matrix, CellAxes axes, const std::st
   return {std::move(axes), std::move(words), matrix.repeats};
 }
 
+// A profile prices the decoder ("profile") or the rows alone ("none"); without one there is nothing to price.
+std::string simulated_compute(const std::string& compute, const std::string& device) {
+  if (device.empty()) return "";
+  return compute == "none" ? "none" : "profile";
+}
+
 PlannedCell simulated_cell(const PlanMatrix& matrix, CellAxes axes, const std::string& model, const std::string& trace,
                            const std::string& device) {
   axes.source = ResultSource::simulated;
-  axes.compute.clear();
+  axes.compute = simulated_compute(axes.compute, device);
   axes.device = device;
   axes.threads = 0;
   std::vector<std::string> words{"simulate",    "--model",      model,     "--trace", trace,
                                  "--placement", axes.placement, "--state", axes.state};
   add_option(words, "--device", device);
+  add_option(words, "--compute", axes.compute);
   add_option(words, "--requests", std::to_string(matrix.requests));
   add_option(words, "--chunk", std::to_string(matrix.chunk));
   words.push_back("--json");
@@ -165,14 +172,13 @@ void expand_matrix(const PlanMatrix& matrix, std::vector<PlannedCell>& cells) {
           axes.requests = matrix.requests;
           axes.threads = matrix.threads;
           axes.chunk = matrix.chunk;
-          if (has("measured"))
-            for (const std::string& compute : matrix.compute) {
-              axes.compute = compute;
-              cells.push_back(measured_cell(matrix, axes, model, trace));
-            }
-          if (has("simulated"))
+          for (const std::string& compute : matrix.compute) {
+            axes.compute = compute;
+            if (has("measured")) cells.push_back(measured_cell(matrix, axes, model, trace));
+            if (!has("simulated")) continue;
             for (const std::string& device : devices)
               cells.push_back(simulated_cell(matrix, axes, model, trace, device));
+          }
         }
 }
 

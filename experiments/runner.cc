@@ -169,7 +169,7 @@ Result to_result(const Job& job, const ChildResult& child, std::string started_a
 
 // What the live line says of a finished cell beside its time.
 std::string key_figures(const Result& result) {
-  if (!result.ok) return "FAILED: " + result.error;
+  if (!result.ok) return "  FAILED: " + result.error;
   const json output = json::parse(result.output);
   std::string text;
   for (const char* id : {"hit_ratio", "stall_decode_ms_mean", "tpot_ms_mean"}) {

@@ -6,7 +6,6 @@
 #include <array>
 
 #include "runtime/base/error.h"
-#include "runtime/base/text.h"
 
 namespace tierscope {
 namespace {
@@ -44,11 +43,13 @@ std::span<const ReportFormat> report_formats() {
 
 const ReportFormat& report_format_of(const std::filesystem::path& path) {
   const std::string extension = path.extension().string();
-  for (const ReportFormat& format : kFormats)
-    if (extension == format.extension) return format;
   std::vector<std::string> known;
-  for (const ReportFormat& format : kFormats) known.emplace_back(format.extension);
-  throw UsageError(unknown_name("report format", extension, known), path.string());
+  for (const ReportFormat& format : kFormats) {
+    if (extension == format.extension) return format;
+    known.emplace_back(format.extension);
+  }
+  throw UsageError(fmt::format("no report has the extension '{}'", extension), path.string(),
+                   fmt::format("choose one of {}", fmt::join(known, ", ")));
 }
 
 }  // namespace tierscope

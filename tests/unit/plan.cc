@@ -52,7 +52,7 @@ TEST_CASE("a plan expands to the product of its lists, each cell once", "[plan]"
   std::set<std::string> ids;
   for (const PlannedCell& cell : cells) ids.insert(cell.axes.id());
   CHECK(ids.size() == cells.size());
-  CHECK(cells.size() == 2 * 2 * 2 + 2 * 2 * 2);  // placements x states x (compute, devices)
+  CHECK(cells.size() == 2 * 2 * 2 + 2 * 2 * 2 * 2);  // placements x states x compute (x devices)
   for (const PlannedCell& cell : cells) CHECK(cell.repeats == (cell.axes.source == ResultSource::measured ? 2 : 1));
 }
 

@@ -155,7 +155,7 @@ TEST_CASE("every format renders, and CSV, JSON and Markdown show the same figure
   CHECK_THAT(render_markdown(report), Catch::Contains("101 ms"));
   const auto json = nlohmann::json::parse(render_json(report));
   CHECK(json["cells"]["figures"]["tpot_ms_mean"]["median"] == nlohmann::json({101, 51}));
-  CHECK_THROWS_WITH(report_format_of("x.htm"), Catch::Contains("'.html'"));
+  CHECK_THROWS_WITH(report_format_of("x.htm"), Catch::Contains(".html"));
 }
 
 TEST_CASE("what was not measured carries its reason", "[results]") {

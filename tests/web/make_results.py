@@ -91,7 +91,7 @@ def small(folder, slower=1.0, seed=1):
             for repeat in range(3):
                 noise = random.uniform(0.99, 1.01) * (slower if placement == "nvme" else 1)
                 made.append(result(axes("measured", placement, trace), repeat, output(placement, noise, False)))
-            made.append(result(axes("simulated", placement, trace, device="this-machine", compute="", backend=""), 0, output(placement, 1.05, True)))
+            made.append(result(axes("simulated", placement, trace, device="this-machine", compute="profile", backend=""), 0, output(placement, 1.05, True)))
         made += [curve(trace, "lru", 0.9), curve(trace, "s3fifo", 1.0), curve(trace, "belady", 1.15)]
     write(folder, made)
 

@@ -3,8 +3,9 @@ import { tooltip } from "./common.js";
 const FIGURES = ["ttft_ms_mean", "tpot_ms_mean", "stall_prefill_ms_mean", "stall_decode_ms_mean"];
 const SHARED = ["model", "trace", "placement", "state", "requests", "chunk"];
 
+// The decoder runs here ("real") and is priced there ("profile"); "none" moves rows only, in both.
 function key(cell) {
-  return JSON.stringify(SHARED.map((axis) => cell.axis(axis)));
+  return JSON.stringify([cell.axis("compute") === "none", ...SHARED.map((axis) => cell.axis(axis))]);
 }
 
 // Simulated cells may be hidden by a filter on the source, so all cells of the report are looked at.
