@@ -35,7 +35,6 @@ bool one_of(const Arguments& arguments, std::string_view option, const std::vect
 
 std::vector<OptionInfo> timed_simulation_options() {
   return {{"device", "D", "also predict times: a profile's name or file (see: tierscope devices)", "", false, 0},
-          {"model", "FILE", "the model that computes and whose table is read", "", false, 0},
           {"compute", "KIND", "profile: as the device computes; none: rows are only moved", "profile", false, 0},
           {"state", "S", "cold, or warm: after one unmeasured pass", "cold", false, 0},
           {"per-step", "", "with --device and --json: every step's times", "", false, 0}};

@@ -6,6 +6,8 @@
 #include "experiments/timed_simulation.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/model/hyperparameters.h"
+#include "runtime/model/ngram_table.h"
 #include "runtime/placement/step_schedule.h"
 #include "sim/count.h"
 
@@ -14,10 +16,28 @@ namespace {
 
 using nlohmann::ordered_json;
 
-TableShape table_shape(const Arguments& arguments, const AccessStream& stream) {
-  TableShape table{stream.table_rows, arguments.number("row-bytes"), stream.rows_per_token};
-  if (const auto rows = arguments.number_if("rows")) table.rows = *rows;
-  return table;
+// What the rows are and how tokens find them: as a model file says, or as the options do.
+struct Table {
+  std::unique_ptr<Addressing> addressing;
+  std::optional<uint64_t> rows;  // empty: as many as the trace's vocabulary
+  uint64_t row_bytes;
+};
+
+Table table_of_model(const Arguments& arguments) {
+  for (const char* option : {"rows", "row-bytes", "addressing"})
+    if (arguments.origin(option) == "option")
+      throw UsageError(fmt::format("the model says what --{} would", option), "--model", "give one of both");
+  const GgufFile file = GgufFile::open(arguments.text("model"));
+  const auto table = find_ple_table(file);
+  if (!table)
+    throw Error("the model has no per-layer embeddings", arguments.text("model"),
+                "nothing of it can be placed; use an E-model");
+  return {file_addressing(file), table->rows, table->row_bytes};
+}
+
+Table table_of(const Arguments& arguments) {
+  if (arguments.has("model")) return table_of_model(arguments);
+  return {parse_addressing(arguments.text("addressing")), arguments.number_if("rows"), arguments.number("row-bytes")};
 }
 
 ordered_json to_json(const std::string& trace, const Placement& placement, const Planner& planner,
@@ -64,11 +84,11 @@ int run(const Arguments& arguments) {
   const auto placements = arguments.all("placement");
   if (placements.empty()) throw UsageError("--placement is missing", "", "e.g. --placement nvme+ram:64MiB:lru");
   const TokenTrace trace = read_trace(arguments.text("trace"), arguments.number_if("requests").value_or(UINT64_MAX));
-  const auto addressing = parse_addressing(arguments.text("addressing"));
+  const auto [addressing, rows, row_bytes] = table_of(arguments);
   const uint64_t chunk = arguments.number("chunk");
   if (chunk == 0) throw UsageError("a chunk has at least one token", "--chunk");
   const AccessStream stream = access_stream(arguments, trace, *addressing, static_cast<uint32_t>(chunk));
-  const TableShape table = table_shape(arguments, stream);
+  const TableShape table{rows.value_or(stream.table_rows), row_bytes, stream.rows_per_token};
   ordered_json results = ordered_json::array();
   for (const std::string& text : placements) {
     const Placement placement = parse_placement(text);
@@ -107,6 +127,7 @@ Command simulate_command() {
   std::vector<OptionInfo> all{
       options::trace(),
       options::placement(),
+      {"model", "FILE", "a model file: its table's rows, their bytes and addressing", "", false, 0},
       {"rows", "N", "rows of the table (default: the trace's vocabulary)", "", false, 0},
       {"row-bytes", "B", "bytes of a row", "9520", false, 0},
       {"addressing", "A", "tokens to rows: token or ngram:...", "token", false, 0},

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "experiments/commands/commands.h"
 #include "runtime/base/error.h"
@@ -22,8 +21,7 @@ int run(const Arguments& arguments) {
   read_type("ple", options.ple);
   read_type("embd", options.embedding);
   options.seed = arguments.number("seed");
-  options.threads =
-      static_cast<unsigned>(arguments.number_if("threads").value_or(std::max(1u, std::thread::hardware_concurrency())));
+  options.threads = thread_count(arguments);
   std::optional<GgufFile> vocabulary;
   if (arguments.has("vocab-from")) vocabulary = GgufFile::open(arguments.text("vocab-from"));
   options.vocabulary_from = vocabulary ? &*vocabulary : nullptr;

@@ -37,6 +37,9 @@ void write_all(int fd, const char* data, size_t size, const std::filesystem::pat
 }  // namespace
 
 AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)) {
+  std::error_code ignored;
+  if (std::filesystem::exists(target_, ignored) && !std::filesystem::is_regular_file(target_, ignored))
+    throw Error("is not a regular file, so it cannot be replaced", target_.string(), "give another name");
   temporary_ = target_;
   temporary_ += ".partial-" + std::to_string(::getpid());
   const std::filesystem::path folder = std::filesystem::absolute(target_).parent_path();

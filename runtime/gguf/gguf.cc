@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
-#include <regex>
 #include <unordered_map>
 
 #include "runtime/base/text.h"
@@ -48,14 +48,17 @@ std::optional<uint64_t> as_count(const GgufValue& value) {
 }
 
 // "model-00001-of-00003.gguf" and its siblings.
-std::filesystem::path sibling_path(const std::filesystem::path& first, uint64_t number, uint64_t count) {
-  static const std::regex pattern(R"((.*)-\d{5}-of-\d{5}\.gguf)");
-  const std::string name = first.filename().string();
-  std::smatch match;
-  if (!std::regex_match(name, match, pattern))
-    throw Error(fmt::format("is one of {} parts, but its name does not say which", count), first.string(),
-                "name the parts NAME-00001-of-" + fmt::format("{:05}.gguf", count));
-  return first.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf", match[1].str(), number + 1, count);
+std::filesystem::path sibling_path(const std::filesystem::path& part, uint64_t number, uint64_t count) {
+  constexpr std::string_view kPattern = "-00000-of-00000.gguf";
+  const std::string name = part.filename().string();
+  std::string ending = name.substr(name.size() - std::min(name.size(), kPattern.size()));
+  std::ranges::replace_if(
+      ending, [](char c) { return c >= '0' && c <= '9'; }, '0');
+  if (ending != kPattern)
+    throw Error(fmt::format("is one of {} parts, but its name does not say which", count), part.string(),
+                fmt::format("name the parts NAME-00001-of-{:05}.gguf", count));
+  const std::string stem = name.substr(0, name.size() - kPattern.size());
+  return part.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf", stem, number + 1, count);
 }
 
 }  // namespace
