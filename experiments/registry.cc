@@ -71,6 +71,7 @@ const std::vector<Command>& commands() {
       simulate_command(),
       synth_command(),
       tokenize_command(),
+      trace_convert_command(),
       trace_info_command(),
       trace_rows_command(),
   };

@@ -8,7 +8,7 @@
 namespace tierscope {
 namespace {
 
-constexpr double kWidth = 720, kHeight = 440, kLeft = 80, kRight = 20, kTop = 40, kBottom = 56;
+constexpr double kWidth = 720, kHeight = 440, kLeft = 80, kRight = 40, kTop = 40, kBottom = 56;
 
 // A logarithmic axis over whole decades.
 struct Axis {

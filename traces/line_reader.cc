@@ -100,4 +100,15 @@ bool LineReader::next(std::string& line) {
   return true;
 }
 
+bool LineReader::next_record(size_t bytes, std::string& record) {
+  while (buffer_.size() - at_ < bytes && fill()) {
+  }
+  if (at_ == buffer_.size()) return false;
+  if (buffer_.size() - at_ < bytes)
+    throw Error("the file ends within a record", path_.string(), "it is truncated or of another format");
+  record.assign(buffer_, at_, bytes);
+  at_ += bytes;
+  return true;
+}
+
 }  // namespace tierscope

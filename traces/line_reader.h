@@ -1,4 +1,5 @@
-// Lines of a text file, plain or zstd (told by its magic). Errors: Error with the file. Not thread-safe.
+// Lines of a text file, or records of a binary one, plain or zstd (told by its magic). Errors: Error with the file. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,8 @@ class LineReader {
   ~LineReader();
   // False at the end. `line` comes without its newline.
   bool next(std::string& line);
+  // For binary files: the next `bytes` bytes. False at the end; Error where the file ends within a record.
+  bool next_record(size_t bytes, std::string& record);
   uint64_t line_number() const { return line_number_; }
 
  private:

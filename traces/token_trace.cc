@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 #include <simdjson.h>
-#include <zstd.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
+#include "traces/compressed_file.h"
 #include "traces/line_reader.h"
 
 namespace tierscope {
@@ -142,32 +142,11 @@ bool TraceReader::next(Request& request) {
 }
 
 struct TraceWriter::State {
-  AtomicFile file;
-  ZSTD_CStream* zstd = nullptr;
-
-  State(const std::filesystem::path& path) : file(path) {
-    if (path.extension() != ".zst") return;
-    zstd = ZSTD_createCStream();
-    ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, 19);
-  }
-  ~State() { ZSTD_freeCStream(zstd); }
-
-  void put(std::string_view text, bool end) {
-    if (!zstd) return file.write(text);
-    ZSTD_inBuffer in{text.data(), text.size(), 0};
-    std::string buffer(ZSTD_CStreamOutSize(), '\0');
-    for (;;) {
-      ZSTD_outBuffer out{buffer.data(), buffer.size(), 0};
-      const size_t left = ZSTD_compressStream2(zstd, &out, &in, end ? ZSTD_e_end : ZSTD_e_continue);
-      if (ZSTD_isError(left)) throw Error(std::string("zstd: ") + ZSTD_getErrorName(left));
-      file.write(std::string_view(buffer.data(), out.pos));
-      if (end ? left == 0 : in.pos == in.size) return;
-    }
-  }
+  CompressedFile file;
 };
 
 TraceWriter::TraceWriter(const std::filesystem::path& path, const TraceHeader& header)
-    : state_(std::make_unique<State>(path)) {
+    : state_(new State{CompressedFile(path)}) {
   nlohmann::ordered_json json{{"tierscope_trace", 1}, {"name", header.name}};
   if (!header.description.empty()) json["description"] = header.description;
   json["license"] = header.license;
@@ -178,7 +157,7 @@ TraceWriter::TraceWriter(const std::filesystem::path& path, const TraceHeader& h
   if (header.prompt_tokens) json["prompt_tokens"] = *header.prompt_tokens;
   if (header.output_tokens) json["output_tokens"] = *header.output_tokens;
   if (header.unique_tokens) json["unique_tokens"] = *header.unique_tokens;
-  state_->put(json.dump() + "\n", false);
+  state_->file.write(json.dump() + "\n");
 }
 
 TraceWriter::~TraceWriter() = default;
@@ -194,11 +173,10 @@ void TraceWriter::write(const Request& request) {
   }
   if (request.arrival_s) json["arrival_s"] = *request.arrival_s;
   if (!request.draft.empty()) json["draft"] = request.draft;
-  state_->put(json.dump() + "\n", false);
+  state_->file.write(json.dump() + "\n");
 }
 
 void TraceWriter::commit() {
-  state_->put("", true);
   state_->file.commit();
 }
 
@@ -215,6 +193,26 @@ TokenTrace read_trace(const std::filesystem::path& path, uint64_t max_requests) 
     trace.requests.push_back(std::move(request));
   if (trace.requests.empty()) throw Error("the trace has no request", path.string(), "record one first");
   return trace;
+}
+
+void write_trace(const std::filesystem::path& path, TokenTrace trace) {
+  uint64_t prompt_tokens = 0, output_tokens = 0;
+  std::vector<bool> seen(trace.header.vocab_size);
+  const auto count = [&](const std::vector<TokenId>& tokens, uint64_t& sum) {
+    sum += tokens.size();
+    for (const TokenId token : tokens) seen.at(token) = true;
+  };
+  for (const Request& request : trace.requests) {
+    count(request.prompt, prompt_tokens);
+    count(request.output, output_tokens);
+  }
+  trace.header.requests = trace.requests.size();
+  trace.header.prompt_tokens = prompt_tokens;
+  trace.header.output_tokens = output_tokens;
+  trace.header.unique_tokens = static_cast<uint64_t>(std::ranges::count(seen, true));
+  TraceWriter writer(path, trace.header);
+  for (const Request& request : trace.requests) writer.write(request);
+  writer.commit();
 }
 
 }  // namespace tierscope

@@ -74,4 +74,7 @@ struct TokenTrace {
 // The whole trace, or its first `max_requests`. Error where it has no request.
 TokenTrace read_trace(const std::filesystem::path& path, uint64_t max_requests = UINT64_MAX);
 
+// Writes all of `trace`, its header with the counts filled in.
+void write_trace(const std::filesystem::path& path, TokenTrace trace);
+
 }  // namespace tierscope

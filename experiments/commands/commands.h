@@ -14,6 +14,7 @@ Command replay_command();
 Command simulate_command();
 Command synth_command();
 Command tokenize_command();
+Command trace_convert_command();
 Command trace_info_command();
 Command trace_rows_command();
 
