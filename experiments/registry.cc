@@ -71,8 +71,10 @@ const std::vector<Command>& commands() {
       simulate_command(),
       synth_command(),
       tokenize_command(),
+      trace_compose_command(),
       trace_convert_command(),
       trace_info_command(),
+      trace_record_command(),
       trace_rows_command(),
   };
   // clang-format on

@@ -14,8 +14,10 @@ Command replay_command();
 Command simulate_command();
 Command synth_command();
 Command tokenize_command();
+Command trace_compose_command();
 Command trace_convert_command();
 Command trace_info_command();
+Command trace_record_command();
 Command trace_rows_command();
 
 }  // namespace tierscope

@@ -59,6 +59,14 @@ TEST_CASE("the better rank merges first, then the leftmost", "[tokenizer]") {
   CHECK(pieces(tiny(), "a ab") == Pieces{"a", "\xE2\x96\x81", "ab"});
 }
 
+TEST_CASE("what merges into no token falls back to bytes", "[tokenizer]") {
+  Vocabulary vocabulary = tiny();
+  vocabulary.merges = {"a a", "aa b"};
+  CHECK(pieces(vocabulary, "aab") == Pieces{"<unk>", "<unk>", "<unk>"});
+  vocabulary.tokens[8] = "aab";
+  CHECK(pieces(vocabulary, "aab") == Pieces{"aab"});
+}
+
 TEST_CASE("scores: the larger wins", "[tokenizer]") {
   Vocabulary vocabulary = tiny();
   vocabulary.kind = "llama";
@@ -99,7 +107,11 @@ TEST_CASE("chat markers come from the template, else from the vocabulary", "[tok
   vocabulary.tokens[1] = "<|turn>";
   CHECK_FALSE(find_chat_markers(Tokenizer(vocabulary)));
   vocabulary.tokens[2] = "<turn|>";
-  CHECK(find_chat_markers(Tokenizer(vocabulary))->opening("user") == "<|turn>user\n");
+  const auto markers = find_chat_markers(Tokenizer(vocabulary));
+  const std::vector<ChatTurn> turns{{"system", "S"}, {"user", "U"}};
+  CHECK(chat_prompt(*markers, turns) == "<|turn>system\nS<turn|>\n<|turn>user\nU<turn|>\n<|turn>model\n");
+  CHECK(chat_prompt(*find_chat_markers(Tokenizer(tiny())), turns) ==
+        "<start_of_turn>user\nS\n\nU<end_of_turn>\n<start_of_turn>model\n");
 }
 
 TEST_CASE("broken vocabularies are refused with file and reason", "[tokenizer]") {
@@ -111,7 +123,7 @@ TEST_CASE("broken vocabularies are refused with file and reason", "[tokenizer]")
   CHECK(refusal(tiny()).empty());
   CHECK_THAT(changed([](auto& v) { v.kind = "gpt2"; }), Catch::Contains("tiny.gguf") && Catch::Contains("gemma4"));
   CHECK_THAT(changed([](auto& v) { v.merges[1] = "ab"; }), Catch::Contains("merge 1 'ab'"));
-  CHECK_THAT(changed([](auto& v) { v.merges[1] = "b b"; }), Catch::Contains("no token"));
+  CHECK_THAT(changed([](auto& v) { v.merges[1] = "b "; }), Catch::Contains("not two parts"));
   CHECK_THAT(changed([](auto& v) { v.merges.clear(); }), Catch::Contains("needs merges"));
   CHECK_THAT(changed([](auto& v) { v.types.pop_back(); }), Catch::Contains("types"));
   CHECK_THAT(changed([](auto& v) { v.unknown.reset(); }), Catch::Contains("byte tokens"));

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <unordered_map>
 #include <utility>
 
@@ -49,8 +50,8 @@ uint32_t priority_of_score(float score) {
 
 struct Tokenizer::State {
   Vocabulary vocabulary;
-  std::unordered_map<std::string_view, Symbol> symbols;  // tokens, then characters that only occur within tokens
-  std::vector<std::string> extra_characters;
+  std::unordered_map<std::string_view, Symbol> symbols;  // tokens, then texts that only take part in merges
+  std::deque<std::string> extra_texts;                   // of the latter; what is left of them becomes bytes
   std::array<Symbol, 128> ascii{};
   FlatMap<Symbol> characters;  // code point -> symbol
   MergeTable merges;
@@ -114,9 +115,16 @@ struct Tokenizer::State {
     }
   }
 
-  void add_merge(Symbol left, Symbol right, Merge merge) {
+  Symbol symbol_of(std::string_view text) {
+    const auto known = symbols.find(text);
+    if (known != symbols.end()) return known->second;
+    const Symbol symbol = static_cast<Symbol>(vocabulary.tokens.size() + extra_texts.size());
+    symbols.emplace(extra_texts.emplace_back(text), symbol);
+    return symbol;
+  }
+
+  void add_merge(Symbol left, Symbol right, std::string_view text, Merge merge) {
     merges.add(left, right, merge);
-    const std::string_view text = vocabulary.tokens[merge.result];
     for (size_t at = text.find(kSpaceMark, 1); at != std::string_view::npos; at = text.find(kSpaceMark, at + 1))
       if (!text.substr(0, at).ends_with(kSpaceMark)) joins_space[static_cast<unsigned char>(text[at - 1])] = true;
   }
@@ -129,29 +137,22 @@ struct Tokenizer::State {
     for (uint32_t rank = 0; rank < vocabulary.merges.size(); ++rank) {
       const std::string_view merge = vocabulary.merges[rank];
       const size_t space = merge.find(' ', 1);
-      const auto broken = [&](std::string_view why) {
-        return Error(fmt::format("merge {} '{}' {}", rank, printable(merge), why), vocabulary.origin,
-                     "the merges are broken; convert the model again");
-      };
-      if (space == std::string_view::npos || space + 1 == merge.size()) throw broken("is not two parts");
-      joined.assign(merge.substr(0, space)).append(merge.substr(space + 1));
-      const auto left = symbols.find(merge.substr(0, space)), right = symbols.find(merge.substr(space + 1)),
-                 result = symbols.find(joined);
-      if (left == symbols.end() || right == symbols.end() || result == symbols.end())
-        throw broken("names or makes something that is no token");
-      add_merge(left->second, right->second, {rank, result->second});
+      if (space == std::string_view::npos || space + 1 == merge.size())
+        throw Error(fmt::format("merge {} '{}' is not two parts", rank, printable(merge)), vocabulary.origin,
+                    "the merges are broken; convert the model again");
+      const std::string_view left = merge.substr(0, space), right = merge.substr(space + 1);
+      joined.assign(left).append(right);
+      add_merge(symbol_of(left), symbol_of(right), joined, {rank, symbol_of(joined)});
     }
   }
 
   // With scores any two neighbours merge whose joint text is a token; so every way to cut a token is one merge.
   void add_scored_merges() {
     for (const std::string& token : vocabulary.tokens)
-      for (size_t at = 0; at < token.size();) {
-        const std::string_view character =
-            std::string_view(token).substr(at, first_character(std::string_view(token).substr(at)).bytes);
-        const Symbol next = static_cast<Symbol>(vocabulary.tokens.size() + extra_characters.size());
-        if (symbols.emplace(character, next).second) extra_characters.emplace_back(character);
-        at += character.size();
+      for (std::string_view rest = token; !rest.empty();) {
+        const std::string_view character = rest.substr(0, first_character(rest).bytes);
+        symbol_of(character);
+        rest.remove_prefix(character.size());
       }
     for (TokenId id = 0; id < vocabulary.tokens.size(); ++id) {
       if (!std::isfinite(vocabulary.scores[id]))
@@ -160,7 +161,7 @@ struct Tokenizer::State {
       for (size_t cut = 1; cut < text.size(); ++cut) {
         const auto left = symbols.find(text.substr(0, cut)), right = symbols.find(text.substr(cut));
         if (left != symbols.end() && right != symbols.end())
-          add_merge(left->second, right->second, {priority_of_score(vocabulary.scores[id]), id});
+          add_merge(left->second, right->second, text, {priority_of_score(vocabulary.scores[id]), id});
       }
     }
   }
