@@ -67,6 +67,7 @@ const std::vector<Command>& commands() {
       inspect_command(),
       report_command(),
       run_command(),
+      generate_command(),
       replay_command(),
       simulate_command(),
       synth_command(),
@@ -76,6 +77,7 @@ const std::vector<Command>& commands() {
       trace_info_command(),
       trace_record_command(),
       trace_rows_command(),
+      verify_command(),
   };
   // clang-format on
   return all;

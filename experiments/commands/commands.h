@@ -10,6 +10,7 @@ Command devices_command();
 Command inspect_command();
 Command report_command();
 Command run_command();
+Command generate_command();
 Command replay_command();
 Command simulate_command();
 Command synth_command();
@@ -19,5 +20,6 @@ Command trace_convert_command();
 Command trace_info_command();
 Command trace_record_command();
 Command trace_rows_command();
+Command verify_command();
 
 }  // namespace tierscope

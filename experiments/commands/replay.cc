@@ -4,24 +4,16 @@
 #include <thread>
 
 #include "experiments/commands/commands.h"
+#include "experiments/model_table.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/engine/replay.h"
 #include "runtime/gguf/gguf.h"
-#include "runtime/model/hyperparameters.h"
 
 namespace tierscope {
 namespace {
 
 using nlohmann::ordered_json;
-
-TableFile table_of(const GgufFile& model) {
-  const auto table = find_ple_table(model);
-  if (!table)
-    throw Error("the model has no per-layer embedding table", model.paths().front().string(),
-                "placements need one; see: tierscope inspect");
-  return {table->path, table->offset, table->rows, table->row_bytes, 0, nullptr};
-}
 
 std::string cell(const std::optional<double>& value, int digits = 2) {
   return value ? fmt::format("{:.{}f}", *value, digits) : "-";
@@ -60,7 +52,7 @@ int run(const Arguments& arguments) {
   const TokenTrace trace = read_trace(arguments.text("trace"), arguments.number_if("requests").value_or(UINT64_MAX));
   const auto addressing = parse_addressing(arguments.text("addressing"));
   const GgufFile model = GgufFile::open(arguments.text("MODEL"));
-  const TableFile table = table_of(model);
+  const TableFile table = model_table(model);
 
   ReplayOptions options;
   options.chunk_tokens = static_cast<uint32_t>(arguments.number("chunk"));
