@@ -68,7 +68,7 @@ class SourceFile {
         continue;
       }
       if (got < 0) fail("cannot read", offset + done, errno);
-      if (got == 0) require(offset + bytes);
+      if (got == 0) throw Error("the file became shorter while it was read", path_.string());
       done += static_cast<uint64_t>(got);
       // A direct read that stops short leaves an unaligned rest.
       direct = direct && done % kAlignment == 0;
