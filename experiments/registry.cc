@@ -65,6 +65,7 @@ const std::vector<Command>& commands() {
       cpu_command(),
       devices_command(),
       inspect_command(),
+      logits_command(),
       report_command(),
       run_command(),
       generate_command(),

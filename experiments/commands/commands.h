@@ -8,6 +8,7 @@ namespace tierscope {
 Command cpu_command();
 Command devices_command();
 Command inspect_command();
+Command logits_command();
 Command report_command();
 Command run_command();
 Command generate_command();
