@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
+#include <cctype>
+#include <cstdlib>
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -106,6 +108,23 @@ unsigned thread_count(const Arguments& arguments) {
   return static_cast<unsigned>(threads);
 }
 
+std::string environment_name(const OptionInfo& option) {
+  std::string name = "TIERSCOPE_" + option.name;
+  std::ranges::transform(name, name.begin(), [](unsigned char c) { return c == '-' ? '_' : char(std::toupper(c)); });
+  return name;
+}
+
+namespace {
+void set_unless_given(Arguments& arguments, const OptionInfo& option) {
+  if (arguments.has(option.name) || option.argument.empty()) return;
+  const char* environment = std::getenv(environment_name(option).c_str());
+  if (environment && *environment)
+    arguments.set(option.name, environment, "environment");
+  else if (!option.default_value.empty())
+    arguments.set(option.name, option.default_value, "default");
+}
+}  // namespace
+
 Arguments parse_arguments(const Command& command, const std::vector<std::string>& words) {
   po::options_description description;
   for (const OptionInfo& option : command.options) {
@@ -151,10 +170,30 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
                      "tierscope " + command.name, "see --help");
   for (size_t i = 0; i < positional.size(); ++i)
     arguments.set(command.positionals[std::min(i, command.positionals.size() - 1)].name, positional[i], "option");
-  for (const OptionInfo& option : command.options)
-    if (!option.default_value.empty() && !arguments.has(option.name))
-      arguments.set(option.name, option.default_value, "default");
+  for (const OptionInfo& option : command.options) set_unless_given(arguments, option);
   return arguments;
+}
+
+std::string config_text(const Command& command, const Arguments& arguments) {
+  const auto line = [&](const std::string& written, const std::string& origin) {
+    return fmt::format("{:<50} # {}\n", written, origin);
+  };
+  std::string text = fmt::format("# tierscope {}\n", command.name);
+  for (const PositionalInfo& positional : command.positionals)
+    for (const std::string& value : arguments.all(positional.name))
+      text += line(fmt::format("{} = \"{}\"", positional.name, value), "argument");
+  for (const OptionInfo& option : command.options) {
+    if (option.argument.empty())
+      text += line(fmt::format("{} = {}", option.name, arguments.flag(option.name)),
+                   arguments.flag(option.name) ? "option" : "default");
+    else if (!arguments.has(option.name))
+      text += line(fmt::format("# {} is not set", option.name), "default");
+    for (const std::string& value : option.argument.empty() ? std::vector<std::string>{} : arguments.all(option.name))
+      text += line(fmt::format("{} = \"{}\"", option.name, value), arguments.origin(option.name) == "environment"
+                                                                       ? "environment " + environment_name(option)
+                                                                       : arguments.origin(option.name));
+  }
+  return command.file_config ? text + "\n" + command.file_config(arguments) : text;
 }
 
 std::string help_text(const Command& command) {

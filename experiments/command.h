@@ -63,6 +63,8 @@ struct Command {
   std::vector<OptionInfo> options;
   std::vector<Example> examples;
   std::function<int(const Arguments&)> run;  // the exit code
+  // What --dump-config prints after the options: the effective values of a file that the command reads, with origins.
+  std::function<std::string(const Arguments&)> file_config = {};
 };
 
 // Options that several commands share, so that they are described once.
@@ -81,8 +83,12 @@ OptionInfo seed();       // --seed N
 // --threads, or one for each core this process may use.
 unsigned thread_count(const Arguments& arguments);
 
-// UsageError where the words do not fit the command.
+// "TIERSCOPE_THREADS": where an option's value comes from when it is not given.
+std::string environment_name(const OptionInfo& option);
+// Option, else environment, else default. UsageError where the words do not fit the command.
 Arguments parse_arguments(const Command& command, const std::vector<std::string>& words);
 std::string help_text(const Command& command);
+// Each option's value with its origin, one a line; for --dump-config.
+std::string config_text(const Command& command, const Arguments& arguments);
 
 }  // namespace tierscope

@@ -7,21 +7,12 @@
 #include <exception>
 
 #include "experiments/commands/commands.h"
+#include "experiments/topics.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 
 namespace tierscope {
 namespace {
-
-std::string overview() {
-  std::string text =
-      "tierscope: what does it cost to keep per-layer embedding tables in VRAM, RAM or NVMe?\n\n"
-      "usage: tierscope COMMAND [arguments]      tierscope COMMAND --help explains one\n\n";
-  size_t width = 0;
-  for (const Command& command : commands()) width = std::max(width, command.name.size());
-  for (const Command& command : commands()) text += fmt::format("  {:<{}}  {}\n", command.name, width, command.summary);
-  return text;
-}
 
 const Command& find_command(const std::vector<std::string>& words, size_t& used) {
   for (used = std::min<size_t>(2, words.size()); used > 0; --used) {
@@ -42,14 +33,18 @@ const Command& find_command(const std::vector<std::string>& words, size_t& used)
 
 int dispatch(const std::vector<std::string>& words) {
   if (words.empty() || words[0] == "--help" || words[0] == "-h") {
-    fmt::print("{}", overview());
+    fmt::print("{}", overview_text());
     return words.empty() ? 2 : 0;
   }
   size_t used = 0;
   const Command& command = find_command(words, used);
-  const std::vector<std::string> rest(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());
+  std::vector<std::string> rest(words.begin() + static_cast<std::ptrdiff_t>(used), words.end());
   if (std::ranges::find(rest, "--help") != rest.end() || std::ranges::find(rest, "-h") != rest.end()) {
     fmt::print("{}", help_text(command));
+    return 0;
+  }
+  if (std::erase(rest, "--dump-config") > 0) {
+    fmt::print("{}", config_text(command, parse_arguments(command, rest)));
     return 0;
   }
   const int code = command.run(parse_arguments(command, rest));
@@ -62,10 +57,13 @@ int dispatch(const std::vector<std::string>& words) {
 const std::vector<Command>& commands() {
   // clang-format off
   static const std::vector<Command> all{
+      completion_command(),
       cpu_command(),
       devices_command(),
+      help_command(),
       inspect_command(),
       logits_command(),
+      manual_command(),
       report_command(),
       run_command(),
       generate_command(),
@@ -82,6 +80,18 @@ const std::vector<Command>& commands() {
   };
   // clang-format on
   return all;
+}
+
+std::string overview_text() {
+  std::string text =
+      "tierscope: what does it cost to keep per-layer embedding tables in VRAM, RAM or NVMe?\n\n"
+      "usage: tierscope COMMAND [arguments]      tierscope COMMAND --help explains one\n\n";
+  size_t width = 0;
+  for (const Command& command : commands()) width = std::max(width, command.name.size());
+  for (const Command& command : commands()) text += fmt::format("  {:<{}}  {}\n", command.name, width, command.summary);
+  text += "\ntopics of tierscope help:";
+  for (const Topic& topic : topics()) text += " " + topic.name;
+  return text + "\n";
 }
 
 int run_program(const std::vector<std::string>& words) {

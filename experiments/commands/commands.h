@@ -5,10 +5,13 @@
 
 namespace tierscope {
 
+Command completion_command();
 Command cpu_command();
 Command devices_command();
+Command help_command();
 Command inspect_command();
 Command logits_command();
+Command manual_command();
 Command report_command();
 Command run_command();
 Command generate_command();

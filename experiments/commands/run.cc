@@ -6,6 +6,7 @@
 #include "experiments/child_process.h"
 #include "experiments/commands/commands.h"
 #include "experiments/plan.h"
+#include "experiments/plan_config.h"
 #include "experiments/runner.h"
 #include "runtime/base/error.h"
 
@@ -83,7 +84,8 @@ Command run_command() {
        options::quiet()},
       {{"tierscope run experiments/plans/demo.toml --out out/demo", "all cells of the demo"},
        {"tierscope run plan.toml --out out/2 --shard 2/8", "the second of eight machines; report merges them"}},
-      run};
+      run,
+      [](const Arguments& arguments) { return plan_config(arguments.text("PLAN")); }};
 }
 
 }  // namespace tierscope
