@@ -1,0 +1,148 @@
+// Speed of the whole decoder on a model's file: prefill of several lengths, decode at several contexts, time from start
+// to the first token. Prints one JSON object, as scripts/compare-llama-cpp.mjs reads it.
+//   bench_decoder MODEL [TOKENS_FILE]      settings: the constants below
+// The rows of the per-layer embedding come from the page cache, one pread each, as they come to llama.cpp by mmap.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "runtime/base/atomic_file.h"
+#include "runtime/base/error.h"
+#include "runtime/compute/cpu.h"
+#include "runtime/model/decoder.h"
+
+namespace tierscope {
+namespace {
+
+constexpr unsigned kThreads = 2;
+constexpr uint32_t kContextTokens = 2304, kChunkTokens = 512, kDecodeTokens = 24;
+constexpr uint32_t kPrefillTokens[] = {128, 512, 2048}, kDecodeContexts[] = {64, 2048};
+constexpr int kRepeats = 3;
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+class FileRows final : public StepRows {
+ public:
+  FileRows(const GgufFile& file, std::span<const BatchToken> tokens) : table_(find_ple_table(file)), tokens_(tokens) {}
+  void await() override {
+    const int fd = open(table_->path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) throw Error("cannot be opened", table_->path.string());
+    rows_.resize(tokens_.size() * table_->row_bytes);
+    for (size_t i = 0; i < tokens_.size(); ++i)
+      if (pread(fd, rows_.data() + i * table_->row_bytes, table_->row_bytes,
+                static_cast<off_t>(table_->offset + tokens_[i].token * table_->row_bytes)) !=
+          static_cast<ssize_t>(table_->row_bytes))
+        throw Error("a row cannot be read", table_->path.string());
+    close(fd);
+  }
+  const std::byte* row(size_t i) const override { return rows_.data() + i * table_->row_bytes; }
+
+ private:
+  std::optional<PleTable> table_;
+  std::span<const BatchToken> tokens_;
+  std::vector<std::byte> rows_;
+};
+
+class Session {
+ public:
+  Session(const std::string& model, std::vector<TokenId> ids)
+      : file_(GgufFile::open(model)),
+        ids_(std::move(ids)),
+        decoder_(make_cpu_decoder(file_, {kThreads, kContextTokens, 1, kChunkTokens})),
+        logits_(decoder_->hyperparameters().vocab) {
+    if (ids_.empty())
+      for (uint32_t i = 0; i < kContextTokens; ++i)
+        ids_.push_back((i * 7919 + 13) % (decoder_->hyperparameters().vocab - 10) + 10);
+    if (ids_.size() < kContextTokens) throw Error(fmt::format("fewer than {} tokens", kContextTokens), "tokens file");
+  }
+
+  // Positions [first, last), in chunks; logits of the last only.
+  double forward(uint32_t first, uint32_t last) {
+    const auto start = Clock::now();
+    for (uint32_t begin = first; begin < last; begin += kChunkTokens) {
+      std::vector<BatchToken> batch;
+      for (uint32_t at = begin; at < std::min(last, begin + kChunkTokens); ++at)
+        batch.push_back({ids_[at], 0, at, at + 1 == last});
+      FileRows rows(file_, batch);
+      decoder_->forward(batch, rows, logits_.data());
+    }
+    return seconds_since(start);
+  }
+  double prefill_tokens_per_s(uint32_t tokens) {
+    decoder_->reset(0);
+    return tokens / forward(0, tokens);
+  }
+  double decode_tokens_per_s(uint32_t context) {
+    decoder_->reset(0);
+    forward(0, context);
+    double seconds = 0;
+    for (uint32_t at = context; at < context + kDecodeTokens; ++at) seconds += forward(at, at + 1);
+    return kDecodeTokens / seconds;
+  }
+  const Decoder& decoder() const { return *decoder_; }
+
+ private:
+  GgufFile file_;
+  std::vector<TokenId> ids_;
+  std::unique_ptr<Decoder> decoder_;
+  std::vector<float> logits_;
+};
+
+nlohmann::ordered_json measure(const std::string& model, std::vector<TokenId> ids) {
+  const auto start = Clock::now();
+  Session session(model, std::move(ids));
+  nlohmann::ordered_json json{{"level", level_name(chosen_level())}, {"load_s", seconds_since(start)}};
+  session.forward(0, 1);
+  json["start_to_first_logits_s"] = seconds_since(start);
+  std::map<uint32_t, std::vector<double>> prefill, decode;
+  for (int repeat = 0; repeat < kRepeats; ++repeat) {
+    for (const uint32_t tokens : kPrefillTokens) prefill[tokens].push_back(session.prefill_tokens_per_s(tokens));
+    for (const uint32_t context : kDecodeContexts) decode[context].push_back(session.decode_tokens_per_s(context));
+  }
+  for (const auto& [tokens, rates] : prefill) json["prefill"][std::to_string(tokens)] = median(rates);
+  for (const auto& [context, rates] : decode) json["decode"][std::to_string(context)] = median(rates);
+  json["part_seconds"] = to_json(session.decoder().part_seconds());
+  json["weight_bytes"] = session.decoder().weight_bytes();
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  json["peak_rss_bytes"] = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+  return json;
+}
+
+std::vector<TokenId> read_ids(const std::string& path) {
+  std::istringstream text(read_text_file(path));
+  return {std::istream_iterator<TokenId>(text), std::istream_iterator<TokenId>()};
+}
+
+}  // namespace
+}  // namespace tierscope
+
+int main(int argc, char** argv) {
+  if (argc < 2 || argc > 3) {
+    fmt::print(stderr, "usage: bench_decoder MODEL [TOKENS_FILE]\n");
+    return 2;
+  }
+  try {
+    const auto ids = argc > 2 ? tierscope::read_ids(argv[2]) : std::vector<tierscope::TokenId>();
+    fmt::print("{}\n", tierscope::measure(argv[1], ids).dump(1));
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "bench_decoder: {}\n", error.what());
+    return 1;
+  }
+}
