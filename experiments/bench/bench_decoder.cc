@@ -94,6 +94,15 @@ class Session {
     for (uint32_t at = context; at < context + kDecodeTokens; ++at) seconds += forward(at, at + 1);
     return kDecodeTokens / seconds;
   }
+  // Calls `work` and gives what each part took in it.
+  template <class Work>
+  nlohmann::ordered_json parts_of(Work&& work) {
+    const nlohmann::ordered_json before = to_json(decoder_->part_seconds());
+    work();
+    nlohmann::ordered_json parts = to_json(decoder_->part_seconds());
+    for (const auto& [part, seconds] : before.items()) parts[part] = double{parts[part]} - double{seconds};
+    return parts;
+  }
   const Decoder& decoder() const { return *decoder_; }
 
  private:
@@ -116,7 +125,12 @@ nlohmann::ordered_json measure(const std::string& model, std::vector<TokenId> id
   }
   for (const auto& [tokens, rates] : prefill) json["prefill"][std::to_string(tokens)] = median(rates);
   for (const auto& [context, rates] : decode) json["decode"][std::to_string(context)] = median(rates);
-  json["part_seconds"] = to_json(session.decoder().part_seconds());
+  json["part_seconds"]["prefill512"] = session.parts_of([&] { session.prefill_tokens_per_s(512); });
+  for (const uint32_t context : kDecodeContexts) {
+    session.decode_tokens_per_s(context);  // leaves the context behind that the parts are measured at
+    json["part_seconds"][fmt::format("decode{}", context)] =
+        session.parts_of([&] { session.forward(context + kDecodeTokens, context + kDecodeTokens + 1); });
+  }
   json["weight_bytes"] = session.decoder().weight_bytes();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);

@@ -9,7 +9,7 @@
 
 namespace tierscope {
 
-enum class ActivationForm : uint8_t { float_token, int8_token, float_tile, int8_tile, bf16_tile, count };
+enum class ActivationForm : uint8_t { float_token, int8_token, float_tile, int8_tile, bf16_tile, amx_tile, count };
 inline constexpr size_t kActivationForms = static_cast<size_t>(ActivationForm::count);
 
 // int8_token: value = scale * values[i].

@@ -1,13 +1,31 @@
 #include "runtime/compute/kernels.h"
 
 namespace tierscope {
+namespace {
+
+#if defined(__x86_64__)
+Kernels widened(bool amx) {
+  Kernels level = avx512_kernels();
+  if (cpu_info().avx512_bf16) use_bf16_products(level);
+  if (amx) use_amx_products(level);
+  return level;
+}
+
+const Kernels& widened_kernels(bool amx) {
+  static const Kernels without = widened(false), with = widened(true);
+  return amx ? with : without;
+}
+#endif
+
+}  // namespace
 
 const Kernels& kernels(CpuLevel level) {
   switch (level) {
 #if defined(__x86_64__)
     case CpuLevel::amx:
+      return widened_kernels(true);
     case CpuLevel::avx512:
-      return avx512_kernels();
+      return widened_kernels(false);
     case CpuLevel::avx2:
       return avx2_kernels();
 #endif

@@ -61,7 +61,8 @@ const Kernels& kernels(CpuLevel level);
 const Kernels& plain_kernels();
 const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
-const Kernels& avx512_bf16_kernels();
-const Kernels& amx_kernels();
+// Where the CPU has them: what replaces the products of the level below.
+void use_bf16_products(Kernels& level);
+void use_amx_products(Kernels& level);
 
 }  // namespace tierscope

@@ -61,7 +61,7 @@ struct Avx2 {
   }
   static void prefetch(const std::byte* at, size_t bytes) {
     for (size_t offset = 0; offset < bytes; offset += 64)
-      _mm_prefetch(reinterpret_cast<const char*>(at + offset), _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(at + offset), _MM_HINT_NTA);
   }
 
   template <unsigned kLargest, size_t kSteps>

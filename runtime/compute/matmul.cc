@@ -14,7 +14,7 @@ namespace {
 // Two panels of this size, a tile and its results share the L1 cache.
 constexpr size_t kPanelBytes = 14 << 10;
 // Tiles that pass by one panel; their activations stay in the L2 cache from panel to panel.
-constexpr size_t kTokensAtOnce = 516;  // a multiple of all tile sizes
+constexpr size_t kTokensAtOnce = 576;  // a multiple of all tile sizes
 
 const ProductKernel& product_kernel(const Kernels& level, DType type) {
   if (type == DType::f32) return level.f32;

@@ -244,7 +244,7 @@ struct QuantKernels {
   }
 
   // How far ahead of the product weights are asked for: beyond the latency of RAM at the speed of one core.
-  static constexpr size_t kPrefetchBytes = 4096;
+  static constexpr size_t kPrefetchBytes = 8192;
 
   static constexpr ProductKernel entry() {
     return {ActivationForm::int8_token,

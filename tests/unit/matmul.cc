@@ -97,7 +97,8 @@ TEST_CASE("products agree with the exact ones at every level, type and odd size"
           std::vector<float> y(tokens * rows, NAN);
           matmul(packed, x.data(), tokens, y.data(), pool);
           INFO(info.name << " at " << level_name(level) << ", " << rows << " rows, " << tokens << " tokens");
-          CHECK(largest_error(weights, x, tokens, y) < 1e-6);
+          // AMX rounds dequantised weights to BF16.
+          CHECK(largest_error(weights, x, tokens, y) < (level == CpuLevel::amx && tokens > 1 ? 1e-3 : 1e-6));
         }
       }
 }
