@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "runtime/compute/device.h"
-#include "runtime/placement/step_rows.h"
 
 namespace tierscope {
 
@@ -17,8 +16,9 @@ struct DeviceRowPart {
   std::vector<DeviceEvent> ready;  // what fills the slots
 };
 
-class DeviceStepRows : public StepRows {
+class DeviceStepRows {
  public:
+  virtual ~DeviceStepRows() = default;
   // After await(): every access of the step is in exactly one part. Valid until retirement, which must come after the
   // kernels that read the slots have finished.
   virtual std::vector<DeviceRowPart> device_parts() const = 0;

@@ -36,6 +36,7 @@ class TimedRows final : public StepRows {
     on_ready_();
   }
   const std::byte* row(size_t i) const override { return rows_.row(i); }
+  const DeviceStepRows* on_device() const override { return rows_.on_device(); }
   Clock::duration waited() const { return waited_; }
 
  private:

@@ -5,6 +5,8 @@
 
 namespace tierscope {
 
+class DeviceStepRows;
+
 class StepRows {
  public:
   virtual ~StepRows() = default;
@@ -13,6 +15,8 @@ class StepRows {
   virtual void await() = 0;
   // After await(): the bytes of access `i` (in the step's order), as they stand in the table's file, until retirement.
   virtual const std::byte* row(size_t i) const = 0;
+  // Where the rows are in device memory, so that a decoder there need not take them through the host; null elsewhere.
+  virtual const DeviceStepRows* on_device() const { return nullptr; }
 };
 
 }  // namespace tierscope
