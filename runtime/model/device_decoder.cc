@@ -258,26 +258,24 @@ class DeviceDecoder final : public Decoder {
     const auto before = std::chrono::steady_clock::now();
     rows.await();
     parts_.await += std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
-    if (const auto* on_device = dynamic_cast<const DeviceStepRows*>(&rows)) {
-      for (const DeviceRowPart& part : on_device->device_parts()) {
-        for (const DeviceEvent& event : part.ready) event.wait();
-        gather(*part.slots, part.indices);
-      }
+    if (const DeviceStepRows* on_device = rows.on_device()) {
+      for (const DeviceRowPart& part : on_device->device_parts()) gather(*part.slots, part.indices, part.ready);
       return;
     }
     for (uint32_t i = 0; i < tokens_; ++i) std::memcpy(&staging_[i * ple_row_bytes_], rows.row(i), ple_row_bytes_);
-    device_.write(*step_rows_, 0, staging_.first(tokens_ * ple_row_bytes_)).wait();
+    const DeviceEvent sent = device_.write(*step_rows_, 0, staging_.first(tokens_ * ple_row_bytes_));
     std::vector<uint32_t> slots(tokens_);
     std::iota(slots.begin(), slots.end(), 0U);
-    gather(*step_rows_, slots);
+    gather(*step_rows_, slots, {sent});
   }
 
-  void gather(const DeviceBuffer& slots, const std::vector<uint32_t>& indices) {
+  void gather(const DeviceBuffer& slots, const std::vector<uint32_t>& indices, const std::vector<DeviceEvent>& ready) {
     device_.finish();  // the kernel before may still read the indices
     upload(*indices_, indices);
     run(parts_.ple, "ple_gather", ple_type_, {groups(widths_.ple, 32), tokens_, 1},
         {&slots, ple_row_bytes_, widths_.ple, indices_.get(), std::sqrt(static_cast<float>(model_.ple_dim)),
-         ple_context_.get(), ple_.get()});
+         ple_context_.get(), ple_.get()},
+        ready);
   }
 
   // What the per-layer embedding adds, and the block's scale.

@@ -27,8 +27,7 @@ void DeviceTier::send(StepState& step, std::span<const uint32_t> which, const st
     std::memcpy(&pinned_[step.sent++ * row_bytes_], rows[planned], row_bytes_);
   }
   // The rows of the step before may still be on their way into slots.
-  const auto events =
-      step_.write(first, pinned_.subspan(first * row_bytes_, (step.sent - first) * row_bytes_), fills_);
+  const auto events = step_.write(first, pinned_.subspan(first * row_bytes_, (step.sent - first) * row_bytes_), fills_);
   step.uploads.insert(step.uploads.end(), events.begin(), events.end());
 }
 
@@ -65,7 +64,8 @@ void DeviceTier::fill(StepState& step, std::span<const SlotFill> fills) {
   const auto from_slot = [](const SlotFill& fill) { return fill.from.level == 0; };
   uint32_t saved = 0;
   for (const SlotFill& fill : fills)
-    if (from_slot(fill) && refilled_in_[fill.from.slot] == retirement_) saved_.copy_from(slots_, fill.from.slot, saved++);
+    if (from_slot(fill) && refilled_in_[fill.from.slot] == retirement_)
+      saved_.copy_from(slots_, fill.from.slot, saved++);
   saved = 0;
   for (const SlotFill& fill : fills) {
     if (!from_slot(fill))

@@ -1,6 +1,7 @@
 // The VRAM tier of a store: a cache's slots or the whole table in device memory, and the way there for a step's other
-// rows. Copies from the host are asynchronous, out of pinned memory; a slot is filled within the device, from the step's
-// rows, which are there anyway. One owner thread, the device's. Errors: Error where the device has no room or fails.
+// rows. Copies from the host are asynchronous, out of pinned memory; a slot is filled within the device, from the
+// step's rows, which are there anyway. One owner thread, the device's. Errors: Error where the device has no room or
+// fails.
 #pragma once
 
 #include <cstdint>
@@ -61,8 +62,8 @@ class DeviceTier {
   DeviceSlots step_;   // rows of the step under way
   DeviceSlots saved_;  // slots that a retirement overwrites before their content has moved
   std::span<std::byte> pinned_;
-  std::vector<DeviceEvent> fills_;      // not yet collected
-  std::vector<uint64_t> refilled_in_;   // by slot: the last retirement that filled it
+  std::vector<DeviceEvent> fills_;     // not yet collected
+  std::vector<uint64_t> refilled_in_;  // by slot: the last retirement that filled it
   uint64_t retirement_ = 0;
 };
 

@@ -7,11 +7,13 @@
 #include <chrono>
 #include <cstring>
 #include <list>
+#include <map>
 #include <optional>
 #include <stdexcept>
 
 #include "runtime/base/error.h"
 #include "runtime/metrics/process_stats.h"
+#include "runtime/store/device_tier.h"
 #include "runtime/store/memory.h"
 #include "runtime/store/read_planning.h"
 #include "runtime/store/row_source.h"
@@ -51,12 +53,17 @@ struct ArenaShape {
 ArenaShape arena_shape(const TableFile& table, const Placement& placement, const Planner& planner,
                        const StoreOptions& options, uint32_t alignment) {
   ArenaShape shape;
-  if (placement.backing != Tier::nvme) return shape;
+  if (placement.backing == Tier::ram) return shape;
   shape.row_bytes = row_read_bytes(table, alignment);
   shape.segment_bytes = round_up(shape.row_bytes * options.max_step_rows, kLargestAlignmentBytes);
   shape.segments = placement.prefetch.prompt ? 2 : 1;
   shape.staging_slots = planner.staging_slots();
   return shape;
+}
+
+// Whether a tier lies in device memory; only the top one can.
+bool uses_device(const Placement& placement) {
+  return (placement.caches.empty() ? placement.backing : placement.caches.back().tier) == Tier::vram;
 }
 
 uint64_t slot_stride(const TableFile& table) {
@@ -70,18 +77,22 @@ uint64_t whole_table_bytes(const TableFile& table) {
 
 class Store;
 
-class PlannedStep final : public StepRows {
+class PlannedStep final : public StepRows, public DeviceStepRows {
  public:
   PlannedStep(Store& store, StepPlan plan) : store_(store), plan_(std::move(plan)) {}
   ~PlannedStep() override;
   void await() override;
-  const std::byte* row(size_t i) const override { return rows_[plan_.use[i]]; }
+  const std::byte* row(size_t i) const override;
+  const DeviceStepRows* on_device() const override;
+  std::vector<DeviceRowPart> device_parts() const override;
 
  private:
   friend class Store;
   Store& store_;
   StepPlan plan_;
-  std::vector<const std::byte*> rows_;  // parallel to plan_.rows
+  std::vector<const std::byte*> rows_;  // parallel to plan_.rows; null: only in device memory
+  DeviceTier::StepState device_;
+  mutable std::map<uint32_t, std::vector<std::byte>> fetched_;  // planned rows brought back from the device
   ReadBatch batch_;
   std::optional<uint32_t> segment_;
   bool awaited_ = false;
@@ -111,7 +122,10 @@ class Store final : public TierStore {
     for (uint32_t i = 0; i < arena_.segments; ++i) free_segments_.push_back(i);
     staging_.resize(arena_.staging_slots);
     levels_.resize(planner.level_count());
-    for (size_t i = 0; i < levels_.size(); ++i) {
+    if (uses_device(placement))
+      device_ = std::make_unique<DeviceTier>(*options.device, levels_.empty() ? table.rows : uint64_t{planner.slots(0)},
+                                             table.row_bytes, options.max_step_rows);
+    for (size_t i = on_device(0) ? 1 : 0; i < levels_.size(); ++i) {
       levels_[i].stride = slot_stride(table);
       levels_[i].memory = TierMemory(planner.slots(i) * levels_[i].stride);
       levels_[i].filled_in.assign(planner.slots(i), 0);
@@ -147,12 +161,14 @@ class Store final : public TierStore {
 
   void drain() override {
     while (!staging_batches_.empty()) collect(staging_batches_.front());
+    if (on_device(0)) counts_.fills[0] += device_->collect_fills();
   }
 
   void reset_counts() override {
     drain();
     source_->reset_counts();
     counts_ = {};
+    if (device_) device_->copies = {};
     counts_.rows_served.resize(levels_.size());
     counts_.fills.resize(levels_.size());
     storage_bytes_before_ = storage_read_bytes();
@@ -169,6 +185,11 @@ class Store final : public TierStore {
     counts.observed_bytes = reads.observed_bytes;
     counts.busy_ns = reads.busy_ns;
     counts.latency = reads.latency;
+    if (device_) {
+      counts.device_copies = device_->copies.rows;
+      counts.device_copy_bytes = device_->copies.bytes;
+      counts.device_copy_seconds = device_->copies.seconds;
+    }
     if (!source_->handle().direct()) count_page_cache_reads(counts);
     return counts;
   }
@@ -176,12 +197,32 @@ class Store final : public TierStore {
   void check_unchanged() const override { source_->handle().check_unchanged(); }
   std::string effective_access() const override { return source_->effective_access(); }
   const PreloadMetrics& preloaded() const override { return preloaded_; }
-  uint64_t level_bytes(size_t top_first) const override { return levels_[top_first].memory.bytes(); }
+  uint64_t level_bytes(size_t top_first) const override {
+    return on_device(top_first) ? device_->slot_bytes() : levels_[top_first].memory.bytes();
+  }
 
   uint64_t memory_bytes() const override {
     uint64_t bytes = source_->memory().size() + whole_.bytes();
     for (const SlotArray& level : levels_) bytes += level.memory.bytes();
     return bytes;
+  }
+
+  const DeviceStepRows* on_device(const PlannedStep& step) const { return device_ ? &step : nullptr; }
+
+  std::vector<DeviceRowPart> device_parts(const PlannedStep& step) const {
+    std::vector<uint64_t> slots;
+    for (const PlannedRow& row : step.plan_.rows) slots.push_back(device_slot(row));
+    return device_->parts(step.device_, step.plan_.use, slots);
+  }
+
+  // A row back from the device, for checks: a decoder there has no need of it.
+  const std::byte* fetch(const PlannedStep& step, uint32_t planned) const {
+    auto& row = step.fetched_[planned];
+    if (row.empty()) {
+      row.resize(table_.row_bytes);
+      device_->read_slot(device_slot(step.plan_.rows[planned]), row.data());
+    }
+    return row.data();
   }
 
   void await(PlannedStep& step) {
@@ -202,6 +243,11 @@ class Store final : public TierStore {
   }
 
  private:
+  // Whether the level's slots lie in device memory.
+  bool on_device(size_t level) const { return device_ && level == 0 && !levels_.empty(); }
+  bool whole_on_device() const { return device_ && levels_.empty(); }
+  uint64_t device_slot(const PlannedRow& row) const { return whole_on_device() ? row.row : row.from.slot; }
+
   RangeRules rules() const {
     const TableHandle& handle = source_->handle();
     // Through the page cache nothing between two rows should be read, let alone through a mapping.
@@ -218,6 +264,7 @@ class Store final : public TierStore {
     for (uint32_t i = 0; i < plan.rows.size(); ++i) {
       const auto [row, from] = plan.rows[i];
       if (from.level == RowLocation::kStaging) continue;  // known once its read has been waited for
+      if (on_device(from.level) || whole_on_device()) continue;
       if (from.level != RowLocation::kBacking) {
         step.rows_[i] = levels_[from.level].at(from.slot);
       } else if (placement_.backing != Tier::nvme) {
@@ -227,11 +274,26 @@ class Store final : public TierStore {
         wanted_by.push_back(i);
       }
     }
+    // With prefetch=prompt the step before still has its rows on the device.
+    if (!placement_.prefetch.prompt) send_to_device(step);
     if (wanted.empty()) return;
     PlannedReads planned = plan_reads(table_, wanted, take_segment(step, wanted.size()), rules());
     for (size_t k = 0; k < wanted.size(); ++k) step.rows_[wanted_by[k]] = planned.rows[k];
     step.batch_.ops = std::move(planned.ops);
     source_->start(step.batch_, reads_in_background());
+  }
+
+  // Sends the rows that are on the host by now and were not sent before.
+  void send_to_device(PlannedStep& step) {
+    if (!device_) return;
+    if (step.device_.sent_to.empty()) {
+      step.device_.sent_to.resize(step.rows_.size(), DeviceTier::StepState::kNotSent);
+      if (!levels_.empty()) counts_.fills[0] += device_->collect_fills();
+    }
+    std::vector<uint32_t> which;
+    for (uint32_t i = 0; i < step.rows_.size(); ++i)
+      if (step.rows_[i] != nullptr && step.device_.sent_to[i] == DeviceTier::StepState::kNotSent) which.push_back(i);
+    device_->send(step.device_, which, step.rows_);
   }
 
   std::span<std::byte> take_segment(PlannedStep& step, size_t rows) {
@@ -278,6 +340,7 @@ class Store final : public TierStore {
     if (waits) source_->finish(step.batch_);
     for (const ReadOp& op : step.batch_.ops) counts_.rows_read += op.rows;
     for (size_t i = 0; i < step.plan_.rows.size(); ++i) take_delivery(step, i);
+    send_to_device(step);
     if (options_.spans && waits)
       options_.spans->add(track_, "wait for rows", begin, Clock::now(), "reads", step.batch_.ops.size());
   }
@@ -286,7 +349,7 @@ class Store final : public TierStore {
     const auto [row, from] = step.plan_.rows[i];
     if (from.level == RowLocation::kBacking) {
       if (placement_.backing != Tier::nvme) ++counts_.rows_read;
-      check_hash(row, step.rows_[i]);
+      if (step.rows_[i] != nullptr) check_hash(row, step.rows_[i]);
     } else if (from.level == RowLocation::kStaging) {
       StagingSlot& slot = staging_[from.slot];
       if (slot.holds != row) throw std::logic_error("a staging slot holds another row than planned");
@@ -305,31 +368,37 @@ class Store final : public TierStore {
   }
 
   // All fills happen as if at once: what a slot held before is copied away first where it would be overwritten.
-  void fill_slots(const PlannedStep& step) {
+  void fill_slots(PlannedStep& step) {
     ++retirement_;
-    const auto& fills = step.plan_.fills;
-    for (const SlotFill& fill : fills) levels_[fill.level].filled_in[fill.slot] = retirement_;
-    std::vector<const std::byte*> sources;
-    size_t saved = 0;
-    for (const SlotFill& fill : fills) {
-      const bool in_slot = fill.from.level < levels_.size();
-      if (in_slot && levels_[fill.from.level].filled_in[fill.from.slot] == retirement_) ++saved;
-    }
-    saved_.resize(saved * table_.row_bytes);
+    std::vector<SlotFill> host_fills, device_fills;
+    for (const SlotFill& fill : step.plan_.fills) (on_device(fill.level) ? device_fills : host_fills).push_back(fill);
+    for (const SlotFill& fill : host_fills) levels_[fill.level].filled_in[fill.slot] = retirement_;
+    saved_.resize(std::ranges::count_if(host_fills, [&](const SlotFill& fill) { return must_save(fill); }) *
+                  table_.row_bytes);
     std::byte* next_saved = saved_.data();
-    for (const SlotFill& fill : fills) {
-      const std::byte* source = source_of(step, fill);
-      const bool in_slot = fill.from.level < levels_.size();
-      if (in_slot && levels_[fill.from.level].filled_in[fill.from.slot] == retirement_) {
-        std::memcpy(next_saved, source, table_.row_bytes);
-        source = std::exchange(next_saved, next_saved + table_.row_bytes);
+    std::vector<const std::byte*> sources;
+    for (const SlotFill& fill : host_fills) {
+      if (!must_save(fill)) {
+        sources.push_back(source_of(step, fill));
+        continue;
       }
-      sources.push_back(source);
+      if (on_device(fill.from.level))
+        device_->read_slot(fill.from.slot, next_saved);
+      else
+        std::memcpy(next_saved, source_of(step, fill), table_.row_bytes);
+      sources.push_back(std::exchange(next_saved, next_saved + table_.row_bytes));
     }
-    for (size_t i = 0; i < fills.size(); ++i) {
-      std::memcpy(levels_[fills[i].level].at(fills[i].slot), sources[i], table_.row_bytes);
-      ++counts_.fills[fills[i].level];
+    for (size_t i = 0; i < host_fills.size(); ++i) {
+      std::memcpy(levels_[host_fills[i].level].at(host_fills[i].slot), sources[i], table_.row_bytes);
+      ++counts_.fills[host_fills[i].level];
     }
+    if (device_) device_->fill(step.device_, device_fills);
+  }
+
+  // A fill's source is a slot that this retirement overwrites, or lies in device memory.
+  bool must_save(const SlotFill& fill) const {
+    const auto [level, slot] = fill.from;
+    return level < levels_.size() && (on_device(level) || levels_[level].filled_in[slot] == retirement_);
   }
 
   const std::byte* source_of(const PlannedStep& step, const SlotFill& fill) const {
@@ -340,7 +409,32 @@ class Store final : public TierStore {
 
   const std::byte* whole_row(RowId row) const { return whole_first_ + row * table_.stride(); }
 
+  // Piece by piece: the host never holds the table.
+  void load_whole_table_to_device() {
+    std::vector<std::byte> rows;
+    const auto load = [&](RowId first, std::span<const RowId> ids) {
+      const PlannedReads planned = plan_reads(table_, ids, source_->memory(), rules());
+      source_->read_now(planned.ops);
+      rows.resize(ids.size() * table_.row_bytes);
+      for (size_t i = 0; i < ids.size(); ++i) {
+        check_hash(ids[i], planned.rows[i]);
+        std::memcpy(&rows[i * table_.row_bytes], planned.rows[i], table_.row_bytes);
+      }
+      device_->load(first, rows);
+    };
+    std::vector<RowId> ids;
+    for (RowId first = 0; first < table_.rows; first += static_cast<RowId>(ids.size())) {
+      ids.clear();
+      for (RowId row = first; row < table_.rows && ids.size() < options_.max_step_rows; ++row) ids.push_back(row);
+      load(first, ids);
+    }
+    preloaded_.rows += table_.rows;
+    preloaded_.bytes += table_.rows * table_.row_bytes;
+  }
+
   void load_whole_table() {
+    if (whole_on_device()) return load_whole_table_to_device();
+
     const uint64_t alignment = source_->handle().alignment_bytes();
     const uint64_t first = table_.offset / alignment * alignment;
     const uint64_t end = round_up(table_.end(), alignment);
@@ -370,7 +464,10 @@ class Store final : public TierStore {
       for (size_t k = 0; k < part.size(); ++k) {
         const std::byte* from = planned.rows.empty() ? whole_row(part[k]) : planned.rows[k];
         check_hash(part[k], from);
-        std::memcpy(levels_[level].at(static_cast<uint32_t>(first + k)), from, table_.row_bytes);
+        if (on_device(level))
+          device_->load(first + k, {from, table_.row_bytes});
+        else
+          std::memcpy(levels_[level].at(static_cast<uint32_t>(first + k)), from, table_.row_bytes);
       }
     }
     preloaded_.rows += rows.size();
@@ -392,7 +489,8 @@ class Store final : public TierStore {
   std::vector<uint32_t> free_segments_;
   std::vector<StagingSlot> staging_;
   std::list<StagingBatch> staging_batches_;
-  std::vector<SlotArray> levels_;
+  std::vector<SlotArray> levels_;  // that of a level in device memory stays empty
+  std::unique_ptr<DeviceTier> device_;
   TierMemory whole_;
   std::byte* whole_first_ = nullptr;
   std::vector<std::byte> saved_;
@@ -405,6 +503,19 @@ class Store final : public TierStore {
   bool broken_ = false;
 };
 
+const std::byte* PlannedStep::row(size_t i) const {
+  const uint32_t planned = plan_.use[i];
+  return rows_[planned] != nullptr ? rows_[planned] : store_.fetch(*this, planned);
+}
+
+const DeviceStepRows* PlannedStep::on_device() const {
+  return store_.on_device(*this);
+}
+
+std::vector<DeviceRowPart> PlannedStep::device_parts() const {
+  return store_.device_parts(*this);
+}
+
 PlannedStep::~PlannedStep() {
   store_.abandon(*this);
 }
@@ -413,7 +524,10 @@ void PlannedStep::await() {
   store_.await(*this);
 }
 
-void check_tiers(const Placement& placement) {
+void check_tiers(const Placement& placement, const StoreOptions& options) {
+  if (uses_device(placement) && options.device == nullptr)
+    throw UsageError("its vram tier needs a device", fmt::format("placement '{}'", to_text(placement)),
+                     "add --backend opencl; see: tierscope devices");
   if (placement.layout == Layout::packed && placement.backing != Tier::nvme)
     throw UsageError("layout=packed is how rows lie on nvme; with another backing tier leave it out",
                      fmt::format("placement '{}'", to_text(placement)));
@@ -423,16 +537,17 @@ void check_tiers(const Placement& placement) {
 
 std::unique_ptr<TierStore> make_tier_store(const TableFile& table, const Placement& placement, const Planner& planner,
                                            const StoreOptions& options) {
-  check_tiers(placement);
+  check_tiers(placement, options);
   return std::make_unique<Store>(table, placement, planner, options);
 }
 
 uint64_t store_memory_bytes(const TableFile& table, const Placement& placement, const Planner& planner,
                             const StoreOptions& options) {
-  check_tiers(placement);
+  check_tiers(placement, options);
   uint64_t bytes = arena_shape(table, placement, planner, options, kLargestAlignmentBytes).bytes();
-  if (placement.backing != Tier::nvme) bytes += whole_table_bytes(table);
-  for (size_t i = 0; i < planner.level_count(); ++i) bytes += planner.slots(i) * slot_stride(table);
+  if (placement.backing == Tier::ram) bytes += whole_table_bytes(table);
+  for (size_t i = 0; i < planner.level_count(); ++i)
+    if (planner.level(i).tier != Tier::vram) bytes += planner.slots(i) * slot_stride(table);
   return bytes;
 }
 

@@ -20,6 +20,8 @@
 
 namespace tierscope {
 
+class Device;
+
 // What really completed, counted where it completes.
 struct StoreCounts {
   uint64_t rows_read = 0;  // from the backing tier, by the steps' own reads
@@ -29,7 +31,10 @@ struct StoreCounts {
   uint64_t retries = 0;               // reads sent again: short, interrupted, refused for the moment
   std::vector<uint64_t> rows_served;  // per level, top first: distinct rows of a step taken from its slots
   std::vector<uint64_t> fills;        // per level, top first
-  uint64_t staging_served = 0;        // distinct rows of a step taken from staging
+  uint64_t device_copies = 0;         // rows that crossed from the host to the VRAM tier's device
+  uint64_t device_copy_bytes = 0;
+  double device_copy_seconds = 0;  // by the device's clock
+  uint64_t staging_served = 0;     // distinct rows of a step taken from staging
   // Of reads whose completion was looked out for, which those that overlap with compute are not.
   uint64_t observed_reads = 0, observed_bytes = 0, busy_ns = 0;
   LatencyHistogram latency;
@@ -53,7 +58,7 @@ class TierStore {
   virtual std::string effective_access() const = 0;  // "io_uring+o_direct", "pread (O_DIRECT refused)"
   virtual const PreloadMetrics& preloaded() const = 0;
   virtual uint64_t level_bytes(size_t top_first) const = 0;  // memory its slots take, alignment included
-  virtual uint64_t memory_bytes() const = 0;                 // all that the store holds
+  virtual uint64_t memory_bytes() const = 0;                 // all that the store holds in the host's memory
 };
 
 struct StoreOptions {
@@ -67,13 +72,14 @@ struct StoreOptions {
   // Reads pass through what this returns: emulated devices, faults of tests.
   QueueDecorator decorate;
   SpanRecorder* spans = nullptr;
+  Device* device = nullptr;  // where the VRAM tier lies; its owner thread is the store's
 };
 
 // `planner` gives capacities and preloads; it is not kept. Notes of fallbacks go to stderr, once a process.
 std::unique_ptr<TierStore> make_tier_store(const TableFile& table, const Placement& placement, const Planner& planner,
                                            const StoreOptions& options);
 
-// What make_tier_store would allocate, without doing so.
+// What make_tier_store would allocate in the host's memory, without doing so.
 uint64_t store_memory_bytes(const TableFile& table, const Placement& placement, const Planner& planner,
                             const StoreOptions& options);
 
