@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "runtime/base/error.h"
+#include "runtime/compute/device.h"
 #include "runtime/engine/request_clock.h"
 #include "runtime/metrics/process_stats.h"
 #include "runtime/placement/request_steps.h"
@@ -193,6 +194,9 @@ class Replayer {
     metrics_.prefetch_used = planned.prefetch_used;
     metrics_.prefetch_wasted = planned.prefetch_wasted;
     if (placement_.backing == Tier::nvme) metrics_.nvme = nvme_metrics(done);
+    if (const Device* device = options_.store.device; device && top_tier(placement_) == Tier::vram)
+      metrics_.vram = {device->info().name, device->info().unified_memory, done.device_copies, done.device_copy_bytes,
+                       done.device_copy_seconds};
     metrics_.preload = store_->preloaded();
     metrics_.peak_rss_bytes = peak_rss_bytes();
     metrics_.memory_bytes = store_->memory_bytes();

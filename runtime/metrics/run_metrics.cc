@@ -39,6 +39,14 @@ ordered_json to_json(const NvmeMetrics& nvme) {
           {"effective_access", nvme.effective_access}};
 }
 
+ordered_json to_json(const VramMetrics& vram) {
+  return {{"device", vram.device},
+          {"unified_memory", vram.unified_memory},
+          {"host_to_device_rows", vram.host_to_device_rows},
+          {"host_to_device_bytes", vram.host_to_device_bytes},
+          {"host_to_device_seconds", vram.host_to_device_seconds}};
+}
+
 }  // namespace
 
 ordered_json to_json(const Distribution& distribution) {
@@ -73,6 +81,7 @@ ordered_json to_json(const RunMetrics& metrics) {
       {"levels", levels},
       {"backing", {{"tier", metrics.backing.tier}, {"reads", metrics.backing.reads}, {"bytes", metrics.backing.bytes}}},
       {"nvme", metrics.nvme ? to_json(*metrics.nvme) : ordered_json(nullptr)},
+      {"vram", metrics.vram ? to_json(*metrics.vram) : ordered_json(nullptr)},
       {"prefetch_reads", metrics.prefetch_reads},
       {"prefetch_used", metrics.prefetch_used},
       {"prefetch_wasted", metrics.prefetch_wasted},

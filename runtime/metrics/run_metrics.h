@@ -40,6 +40,15 @@ struct NvmeMetrics {
   std::string effective_access;
 };
 
+// The device that holds the VRAM tier; present where a tier is `vram`.
+struct VramMetrics {
+  std::string device;
+  bool unified_memory = false;       // its memory is the host's: times say nothing about a discrete device
+  uint64_t host_to_device_rows = 0;  // rows that crossed to it
+  uint64_t host_to_device_bytes = 0;
+  double host_to_device_seconds = 0;  // by the device's clock
+};
+
 // What was put into its place before the first step; no part of any other figure.
 struct PreloadMetrics {
   uint64_t rows = 0, bytes = 0;
@@ -66,6 +75,7 @@ struct RunMetrics {
   std::vector<LevelMetrics> levels;  // top first
   BackingMetrics backing;
   std::optional<NvmeMetrics> nvme;
+  std::optional<VramMetrics> vram;
   uint64_t prefetch_reads = 0, prefetch_used = 0, prefetch_wasted = 0;
   uint64_t compulsory_misses = 0;  // distinct rows of the trace
   PreloadMetrics preload;

@@ -66,6 +66,10 @@ struct Placement {
   bool operator==(const Placement&) const = default;
 };
 
+inline Tier top_tier(const Placement& placement) {
+  return placement.caches.empty() ? placement.backing : placement.caches.back().tier;
+}
+
 // Policies and their parameters are checked against the registry; capacities against a table only by the planner.
 Placement parse_placement(std::string_view text);
 std::string to_text(const Placement& placement);

@@ -61,11 +61,6 @@ ArenaShape arena_shape(const TableFile& table, const Placement& placement, const
   return shape;
 }
 
-// Whether a tier lies in device memory; only the top one can.
-bool uses_device(const Placement& placement) {
-  return (placement.caches.empty() ? placement.backing : placement.caches.back().tier) == Tier::vram;
-}
-
 uint64_t slot_stride(const TableFile& table) {
   return round_up(table.row_bytes, kSlotAlignmentBytes);
 }
@@ -122,7 +117,8 @@ class Store final : public TierStore {
     for (uint32_t i = 0; i < arena_.segments; ++i) free_segments_.push_back(i);
     staging_.resize(arena_.staging_slots);
     levels_.resize(planner.level_count());
-    if (uses_device(placement))
+    counts_.fills.resize(levels_.size());
+    if (top_tier(placement) == Tier::vram)
       device_ = std::make_unique<DeviceTier>(*options.device, levels_.empty() ? table.rows : uint64_t{planner.slots(0)},
                                              table.row_bytes, options.max_step_rows);
     for (size_t i = on_device(0) ? 1 : 0; i < levels_.size(); ++i) {
@@ -525,7 +521,7 @@ void PlannedStep::await() {
 }
 
 void check_tiers(const Placement& placement, const StoreOptions& options) {
-  if (uses_device(placement) && options.device == nullptr)
+  if (top_tier(placement) == Tier::vram && options.device == nullptr)
     throw UsageError("its vram tier needs a device", fmt::format("placement '{}'", to_text(placement)),
                      "add --backend opencl; see: tierscope devices");
   if (placement.layout == Layout::packed && placement.backing != Tier::nvme)

@@ -2,6 +2,7 @@
 // counts, for every policy, however steps are cut and completions come.
 #include <catch2/catch.hpp>
 
+#include "runtime/compute/device_rows.h"
 #include "runtime/engine/replay.h"
 #include "runtime/placement/policy.h"
 #include "sim/count.h"
@@ -20,18 +21,46 @@ const IdTable& gemma_table() {
   return table;
 }
 
+// Where VRAM tiers lie in these tests; null where the machine has no device.
+Device* test_device() {
+  static const std::unique_ptr<Device> device = list_devices().empty() ? nullptr : open_device("opencl");
+  return device.get();
+}
+
+// Accesses whose row is not what its part of the device's memory holds.
+uint64_t count_wrong_on_device(Device& device, const DeviceStepRows& rows, std::span<const RowId> ids) {
+  std::vector<int> found(ids.size());
+  std::vector<std::byte> row(kRowBytes);
+  for (const DeviceRowPart& part : rows.device_parts()) {
+    for (const DeviceEvent& event : part.ready) event.wait();
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (part.indices[i] == DeviceRowPart::kNotHere) continue;
+      device.read(*part.slots, part.indices[i] * kRowBytes, row).wait();
+      found[i] += is_id_row(ids[i], row.data(), kRowBytes) ? 1 : -1;
+    }
+  }
+  return static_cast<uint64_t>(std::ranges::count_if(found, [](int count) { return count != 1; }));
+}
+
 void check_parity(const std::string& text, const TokenTrace& trace, uint32_t chunk, const QueueDecorator& decorate) {
   CAPTURE(text, trace.header.name, chunk);
   const IdTable& table = gemma_table();
   const Placement placement = parse_placement(text);
+  const bool on_device = top_tier(placement) == Tier::vram;
+  if (on_device && test_device() == nullptr) {
+    WARN("no device here: " << text << " was not run");
+    return;
+  }
   const auto addressing = parse_addressing("token");
   ReplayOptions options;
   options.chunk_tokens = chunk;
   options.store.decorate = decorate;
+  if (on_device) options.store.device = test_device();
   uint64_t wrong = 0, consumed = 0;
   options.on_rows = [&](std::span<const RowId> ids, const StepRows& rows) {
     for (size_t i = 0; i < ids.size(); ++i) wrong += !is_id_row(ids[i], rows.row(i), kRowBytes);
     consumed += ids.size();
+    if (rows.on_device()) wrong += count_wrong_on_device(*test_device(), *rows.on_device(), ids);
   };
   const auto compute = make_no_compute();
   const RunMetrics run = replay(table.file(), placement, trace, *addressing, *compute, options);
@@ -39,6 +68,7 @@ void check_parity(const std::string& text, const TokenTrace& trace, uint32_t chu
   const CountResult simulated =
       count_stream(make_access_stream(trace, *addressing, chunk), planner, table.file().shape());
   CHECK(wrong == 0);
+  CHECK(run.vram.has_value() == on_device);
   CHECK(consumed == simulated.counts.accesses);
   CHECK(run.accesses == simulated.counts.accesses);
   CHECK(run.backing.reads == simulated.counts.reads);
@@ -79,7 +109,9 @@ TEST_CASE("chunks, traces, levels, inclusion and prefetch do not change what run
     for (const char* placement :
          {"nvme", "ram", "nvme+ram:64rows:lru", "nvme+ram:300rows:lru+vram:40rows:fifo", "ram+vram:100rows:lru",
           "nvme+ram:300rows:lru+vram:40rows:lru,inclusion=exclusive", "nvme+ram:100rows:lru,prefetch=prompt",
-          "nvme,prefetch=prompt+overlap", "nvme+ram:100rows:fifo,access=pread", "nvme+ram:100rows:fifo,access=mmap"})
+          "nvme,prefetch=prompt+overlap", "nvme+ram:100rows:fifo,access=pread", "nvme+ram:100rows:fifo,access=mmap",
+          "nvme+ram:200rows:s3fifo+vram:50rows:sieve,prefetch=draft:2", "nvme+vram:64rows:lru,prefetch=prompt",
+          "ram+vram:100rows:pin-rank"})
       check_parity(placement, trace, chunk, {});
   }
 }
