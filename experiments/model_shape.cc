@@ -1,9 +1,15 @@
 #include "experiments/model_shape.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/gguf/gguf.h"
 #include "runtime/model/hyperparameters.h"
+#include "runtime/model/synthetic.h"
+#include "runtime/store/read_planning.h"
+#include "runtime/store/tier_store.h"
 
 namespace tierscope {
 namespace {
@@ -17,7 +23,20 @@ std::optional<uint64_t> block_of(std::string_view tensor) {
   return parse_unsigned(tensor.substr(4, tensor.find('.', 4) - 4));
 }
 
+// What O_DIRECT asks of offsets and sizes on most devices.
+constexpr uint32_t kDirectAlignmentBytes = 512;
+
 }  // namespace
+
+TableLayout direct_layout(uint64_t rows, uint64_t row_bytes, uint64_t offset) {
+  return {rows,
+          row_bytes,
+          offset,
+          row_bytes,
+          kDirectAlignmentBytes,
+          StoreOptions{}.coalesce_gap_bytes,
+          RangeRules{}.max_op_bytes};
+}
 
 ShapedModel shape_of_model(const std::filesystem::path& path) {
   const GgufFile file = GgufFile::open(path);
@@ -54,8 +73,64 @@ ShapedModel shape_of_model(const std::filesystem::path& path) {
   shape.first_use_in_block = kFirstUseInBlock;
   shape.table_rows = static_cast<uint32_t>(table->rows);
   shape.row_bytes = table->row_bytes;
-  model.table = {table->rows, table->row_bytes, table->offset, table->row_bytes, kDirectAlignmentBytes};
+  model.table = direct_layout(table->rows, table->row_bytes, table->offset);
   return model;
+}
+
+namespace {
+
+// The tensors that a file of the preset would hold, norms left out.
+ShapedModel shape_of_preset(const SynthPreset& preset) {
+  ShapedModel model;
+  ModelShape& shape = model.shape;
+  shape.name = preset.name;
+  const auto matrix = [&](BlockShape& part, DType type, uint64_t in, uint64_t out) {
+    const uint64_t bytes = row_bytes(*dtype_info(type), in) * out;
+    part.weight_bytes += bytes;
+    part.weights += in * out;
+    shape.weight_bytes += bytes;
+  };
+  const uint64_t hidden = preset.hidden, row_values = uint64_t{preset.layers} * preset.ple_dim;
+  matrix(shape.head, preset.embedding, hidden, preset.vocab);
+  matrix(shape.input, preset.weights, hidden, row_values);
+  shape.blocks.resize(preset.layers);
+  for (uint32_t layer = 0; layer < preset.layers; ++layer) {
+    BlockShape& block = shape.blocks[layer];
+    const bool full = (layer + 1) % preset.full_every == 0;
+    const bool shares = layer >= preset.layers - preset.shared_layers;
+    const uint64_t dim = full ? preset.head_dim_full : preset.head_dim_sliding;
+    const uint64_t ffn = shares ? preset.ffn_width_shared : preset.ffn_width;
+    block.attention_width = static_cast<uint32_t>(preset.heads * dim);
+    block.kv_width = static_cast<uint32_t>(2 * preset.kv_heads * dim);
+    block.window = full ? 0 : preset.window;
+    if (!shares) shape.kv_bytes_per_token += block.kv_width * sizeof(float);
+    matrix(block, preset.weights, hidden, block.attention_width);
+    matrix(block, preset.weights, block.attention_width, hidden);
+    if (!shares) matrix(block, preset.weights, hidden, block.kv_width);
+    for (uint32_t i = 0; i < 3; ++i) matrix(block, preset.weights, hidden, ffn);
+    for (uint32_t i = 0; i < 2; ++i) matrix(block, preset.weights, preset.ple_dim, hidden);
+  }
+  shape.first_use_in_block = kFirstUseInBlock;
+  shape.table_rows = preset.vocab;
+  shape.row_bytes = row_bytes(*dtype_info(preset.ple), row_values);
+  model.table = direct_layout(preset.vocab, shape.row_bytes, 0);
+  return model;
+}
+
+}  // namespace
+
+std::optional<ShapedModel> find_preset_shape(const std::string& name) {
+  const auto preset = std::ranges::find(synth_presets(), name, &SynthPreset::name);
+  return preset == synth_presets().end() ? std::nullopt : std::optional(shape_of_preset(*preset));
+}
+
+ShapedModel find_model_shape(const std::string& preset_or_file) {
+  if (const auto preset = find_preset_shape(preset_or_file)) return *preset;
+  std::vector<std::string> names;
+  for (const SynthPreset& preset : synth_presets()) names.emplace_back(preset.name);
+  if (!std::filesystem::exists(preset_or_file))
+    throw UsageError(unknown_name("model", preset_or_file, names), "--model", "or give a GGUF file");
+  return shape_of_model(preset_or_file);
 }
 
 }  // namespace tierscope

@@ -2,21 +2,26 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <string>
 
 #include "sim/model_shape.h"
 #include "sim/timing.h"
 
 namespace tierscope {
 
-// What O_DIRECT asks of offsets and sizes on most devices.
-inline constexpr uint32_t kDirectAlignmentBytes = 512;
-
 struct ShapedModel {
   ModelShape shape;
   TableLayout table;
 };
 
+// A table's rows as the store reads them with O_DIRECT: its alignment and its sharing of reads.
+TableLayout direct_layout(uint64_t rows, uint64_t row_bytes, uint64_t offset);
 // Error where the file is no Gemma 4 model or has no table.
 ShapedModel shape_of_model(const std::filesystem::path& file);
+// A preset of `tierscope synth` by its name ("gemma4-e2b"), so that no file is needed; empty where there is none.
+std::optional<ShapedModel> find_preset_shape(const std::string& name);
+// One or the other. UsageError with the nearest preset.
+ShapedModel find_model_shape(const std::string& preset_or_file);
 
 }  // namespace tierscope

@@ -24,6 +24,8 @@ ordered_json to_json(const StepTiming& step) {
           {"stall_us", step.stall_us},         {"end_us", step.end_us}};
 }
 
+constexpr std::string_view kPaced = "paced:";
+
 bool one_of(const Arguments& arguments, std::string_view option, const std::vector<std::string>& known) {
   const std::string value = arguments.text(option);
   if (std::ranges::find(known, value) == known.end())
@@ -35,25 +37,43 @@ bool one_of(const Arguments& arguments, std::string_view option, const std::vect
 
 std::vector<OptionInfo> timed_simulation_options() {
   return {{"device", "D", "also predict times: a profile's name or file (see: tierscope devices)", "", false, 0},
-          {"compute", "KIND", "profile: as the device computes; none: rows are only moved", "profile", false, 0},
+          {"compute", "C", "real: as the device computes; none: rows only; paced:DEVICE: as that one does", "real",
+           false, 0},
+          {"emulate", "DEVICE", "with this profile's storage, as `replay --emulate` does", "", false, 0},
           {"state", "S", "cold, or warm: after one unmeasured pass", "cold", false, 0},
           {"per-step", "", "with --device and --json: every step's times", "", false, 0}};
 }
 
 ordered_json timed_simulation(const Arguments& arguments, const TokenTrace& trace, const AccessStream& stream,
                               const TableShape& table, const Placement& placement) {
-  const DeviceProfile device = find_profile(arguments.text("device"));
-  ShapedModel model{{}, {table.rows, table.row_bytes, 0, table.row_bytes, kDirectAlignmentBytes}};
-  if (arguments.has("model")) model = shape_of_model(arguments.text("model"));
+  DeviceProfile device = find_profile(arguments.text("device"));
+  ShapedModel model{{}, direct_layout(table.rows, table.row_bytes, 0)};
+  if (arguments.has("model")) model = find_model_shape(arguments.text("model"));
+  const std::string compute = arguments.text("compute");
   TimingOptions options;
   options.warm = !one_of(arguments, "state", {"cold", "warm"});
-  options.computes = one_of(arguments, "compute", {"profile", "none"}) && !model.shape.blocks.empty();
+  options.computes = !model.shape.blocks.empty() && compute != "none";
   options.seed = arguments.number("seed");
+  if (arguments.has("emulate")) {
+    // The device's storage; what the program itself spends on a read stays this machine's.
+    const Figure cpu = device.nvme.cpu_us_per_read;
+    device.nvme = find_profile(arguments.text("emulate")).nvme;
+    device.nvme.cpu_us_per_read = cpu;
+  }
+  if (compute.starts_with(kPaced)) {
+    // Its pace alone: rows stay in this machine's memory.
+    device.compute = find_profile(compute.substr(kPaced.size())).compute;
+    device.compute.on_device = false;
+  } else {
+    one_of(arguments, "compute", {"real", "none", "paced:DEVICE"});
+  }
   ordered_json steps = ordered_json::array();
   std::function<void(const StepTiming&)> on_step;
   if (arguments.flag("per-step")) on_step = [&](const StepTiming& step) { steps.push_back(to_json(step)); };
   TimedRun run = time_placement(device, model.shape, model.table, placement, stream, options, on_step);
   run.metrics.trace = trace.header.name;
+  if (options.computes) run.metrics.compute = compute;
+  run.metrics.emulated_device = arguments.text_or("emulate", "");
   run.metrics.chunk_tokens = static_cast<uint32_t>(arguments.number("chunk"));
   ordered_json json = tierscope::to_json(run.metrics);
   json["device"] = device.name;

@@ -23,11 +23,6 @@ BlockClock::BlockClock(const ComputeProfile& profile, const ModelShape& model) :
     if (candidate.weight_bytes == model.weight_bytes && candidate.passes.front().block_us.size() == model.blocks.size())
       measured_ = candidate;
   profile_.models.clear();
-  if (measured_.passes.empty()) {
-    decode_head_us_ = derived_block_us(model_.head, 1, 0);
-  } else {
-    decode_head_us_ = measured_.passes.front().head_us;
-  }
 }
 
 double BlockClock::derived_block_us(const BlockShape& block, uint32_t tokens, uint32_t context) const {
@@ -50,6 +45,7 @@ BlockClock::Times BlockClock::derived(uint32_t tokens, uint32_t context) const {
     times.before_us += us * std::clamp(first_use_in_block, 0.0, 1.0);
     first_use_in_block -= 1;
   }
+  times.head_us = derived_block_us(model_.head, 1, 0);
   return times;
 }
 
@@ -63,7 +59,8 @@ BlockClock::Times BlockClock::interpolated(uint32_t tokens, uint32_t context) co
     auto low = high == same.begin() ? high : high - 1;
     if (low == high && same.size() > 1) ++high;
     return Times{line(low->context, low->before_rows_us, high->context, high->before_rows_us, context, 0),
-                 line(low->context, blocks_us(*low), high->context, blocks_us(*high), context, 1)};
+                 line(low->context, blocks_us(*low), high->context, blocks_us(*high), context, 1),
+                 line(low->context, low->head_us, high->context, high->head_us, context, 0)};
   };
   auto high = std::ranges::find_if(passes, [&](const MeasuredPass& p) { return p.tokens >= tokens; });
   if (high != passes.end() && high->tokens == tokens) return at(tokens);
@@ -72,16 +69,12 @@ BlockClock::Times BlockClock::interpolated(uint32_t tokens, uint32_t context) co
   while (low != passes.begin() && low->tokens == high->tokens) --low;
   const Times a = at(low->tokens), b = at(high->tokens);
   return {line(low->tokens, a.before_us, high->tokens, b.before_us, tokens, 0),
-          line(low->tokens, a.blocks_us, high->tokens, b.blocks_us, tokens, 1)};
+          line(low->tokens, a.blocks_us, high->tokens, b.blocks_us, tokens, 1),
+          line(low->tokens, a.head_us, high->tokens, b.head_us, tokens, 0)};
 }
 
 BlockClock::Times BlockClock::times(uint32_t tokens, uint32_t context) const {
   return measured_.passes.empty() ? derived(tokens, context) : interpolated(tokens, context);
-}
-
-double BlockClock::head_us(uint32_t logits) const {
-  if (logits <= 1) return logits * decode_head_us_;
-  return measured_.passes.empty() ? derived_block_us(model_.head, logits, 0) : logits * decode_head_us_;
 }
 
 double BlockClock::before_rows_us(const PassShape& pass) const {
@@ -90,7 +83,7 @@ double BlockClock::before_rows_us(const PassShape& pass) const {
 
 double BlockClock::after_rows_us(const PassShape& pass) const {
   const Times t = times(pass.tokens, pass.context_tokens);
-  return t.blocks_us - t.before_us + head_us(pass.logits);
+  return t.blocks_us - t.before_us + pass.logits * t.head_us;
 }
 
 std::vector<double> BlockClock::block_ends_us(const PassShape& pass) const {

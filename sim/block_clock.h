@@ -36,17 +36,16 @@ class BlockClock {
   // A pass as straight lines over the context: `before`, `blocks` and the block it was measured or derived at.
   struct Times {
     double before_us = 0, blocks_us = 0;
+    double head_us = 0;  // of one position's logits
   };
   Times times(uint32_t tokens, uint32_t context) const;
   Times derived(uint32_t tokens, uint32_t context) const;
   Times interpolated(uint32_t tokens, uint32_t context) const;
   double derived_block_us(const BlockShape& block, uint32_t tokens, uint32_t context) const;
-  double head_us(uint32_t logits) const;
 
   ComputeProfile profile_;
   ModelShape model_;
   MeasuredModel measured_;  // without passes: derive
-  double decode_head_us_ = 0;
 };
 
 }  // namespace tierscope

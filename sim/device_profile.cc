@@ -121,6 +121,7 @@ StorageProfile read_storage(const TomlTable& table) {
 RamProfile read_ram(const TomlTable& table) {
   RamProfile ram;
   ram.capacity_bytes = figure(table, "capacity_bytes", kCapacity);
+  if (table.has("numa_nodes")) ram.numa_nodes = whole(table, "numa_nodes", 1, 1024);
   for (const TomlTable& entry : table.tables("threads")) {
     ram.threads.push_back({whole(entry, "threads", 1, 4096), number(entry, "copy_bytes_per_s", kBandwidth),
                            number(entry, "random_row_us", kMicroseconds), whole(entry, "row_bytes", 1, 1 << 24),
@@ -262,7 +263,8 @@ std::string to_toml(const DeviceProfile& profile) {
   for (const Burst& burst : profile.nvme.bursts)
     out += fmt::format("[[nvme.burst]]\nblock_bytes = {}\nreads = {}\nmean_us = {:.6g}\nus = {}\nsource = {}\n",
                        burst.block_bytes, burst.reads, burst.mean_us, to_toml(burst.us), toml_string(burst.source));
-  out += "\n[ram]\n" + to_toml("capacity_bytes", profile.ram.capacity_bytes);
+  out += "\n[ram]\n" + to_toml("capacity_bytes", profile.ram.capacity_bytes) +
+         fmt::format("numa_nodes = {}\n", profile.ram.numa_nodes);
   for (const RamThreads& entry : profile.ram.threads)
     out += fmt::format(
         "[[ram.threads]]\nthreads = {}\ncopy_bytes_per_s = {:.6g}\nrandom_row_us = {:.6g}\nrow_bytes = {}\n"

@@ -53,6 +53,7 @@ struct RamThreads {
 
 struct RamProfile {
   Figure capacity_bytes;
+  uint32_t numa_nodes = 1;
   std::vector<RamThreads> threads;
 };
 

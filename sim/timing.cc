@@ -35,19 +35,20 @@ class RangeCounter {
   // Reads and bytes of what was added; empties itself.
   void count(uint32_t& reads, uint64_t& bytes) {
     std::ranges::sort(rows_);
-    uint64_t end = 0;
+    uint64_t begin = 0, end = 0;
     for (const RowId row : rows_) {
       const uint64_t first = table_.offset + row * table_.stride_bytes;
       const uint64_t from = first / table_.alignment_bytes * table_.alignment_bytes;
       const uint64_t to =
           (first + table_.row_bytes + table_.alignment_bytes - 1) / table_.alignment_bytes * table_.alignment_bytes;
-      if (reads == 0 || from > end) {
+      if (reads > 0 && from <= end + table_.gap_bytes && to - begin <= table_.max_read_bytes) {
+        bytes += to - end;
+      } else {
         ++reads;
         bytes += to - from;
-      } else if (to > end) {
-        bytes += to - end;
+        begin = from;
       }
-      end = std::max(end, to);
+      end = to;
     }
     rows_.clear();
   }
@@ -84,7 +85,9 @@ class Timeline {
     measuring_ = true;
     now_us_ = 0;
     storage_ = StorageModel(device_.nvme, options_.max_depth, options_.seed);
-    staged_served_us_ = 0;
+    staged_served_us_ = busy_us_ = 0;
+    nvme_reads_ = nvme_bytes_ = observed_reads_ = observed_bytes_ = 0;
+    latencies_ = {};
     current_request_ = UINT32_MAX;
   }
 
@@ -99,6 +102,8 @@ class Timeline {
     double requested_us = 0, served_us = 0;
   };
 
+  // Whether reads are sent before compute that hides them; nobody then looks out for their completion.
+  bool in_background() const { return placement_.prefetch.overlap || placement_.prefetch.prompt; }
   Demand plan(size_t index);
   Prepared prepare(size_t index);
   void run_step(size_t index);
@@ -134,8 +139,10 @@ class Timeline {
   double prefill_us_ = 0, decode_us_ = 0;
   uint64_t prompt_tokens_ = 0, output_tokens_ = 0, requests_ = 0, steps_ = 0;
   uint64_t nvme_reads_ = 0, nvme_bytes_ = 0;
-  double busy_us_ = 0, busy_until_us_ = 0;
-  LatencyHistogram latencies_;
+  // Of reads that somebody waited for from the start.
+  uint64_t observed_reads_ = 0, observed_bytes_ = 0;
+  double busy_us_ = 0;
+  LatencyHistogram latencies_, unobserved_;
 };
 
 Demand Timeline::plan(size_t index) {
@@ -170,18 +177,22 @@ Demand Timeline::plan(size_t index) {
 Timeline::Prepared Timeline::prepare(size_t index) {
   Prepared prepared{index, plan(index), now_us_, now_us_};
   const Demand& demand = prepared.demand;
-  prepared.served_us = storage_.read_together(now_us_, demand.reads, demand.read_bytes, latencies_);
+  LatencyHistogram& latencies = in_background() ? unobserved_ : latencies_;
+  prepared.served_us = storage_.read_together(now_us_, demand.reads, demand.read_bytes, latencies);
   nvme_reads_ += demand.reads + demand.prefetch_reads;
   nvme_bytes_ += demand.read_bytes + demand.prefetch_bytes;
-  if (demand.rows_staged > 0) prepared.served_us = std::max(prepared.served_us, staged_served_us_);
-  double busy_to_us = demand.reads ? prepared.served_us : now_us_;
-  if (demand.prefetch_reads > 0) {
-    staged_served_us_ =
-        storage_.read_together(prepared.served_us, demand.prefetch_reads, demand.prefetch_bytes, latencies_);
-    busy_to_us = staged_served_us_;
+  if (!in_background()) {
+    observed_reads_ += demand.reads;
+    observed_bytes_ += demand.read_bytes;
+    if (demand.reads > 0) busy_us_ += prepared.served_us - now_us_;
   }
-  busy_us_ += std::max(0.0, busy_to_us - std::max(busy_until_us_, now_us_));
-  busy_until_us_ = std::max(busy_until_us_, busy_to_us);
+  // Handing reads over is the computing thread's work.
+  now_us_ += storage_.cpu_us(std::min(demand.reads + demand.prefetch_reads, options_.start_depth));
+  prepared.served_us = std::max(prepared.served_us, demand.reads > 0 ? now_us_ : prepared.served_us);
+  if (demand.rows_staged > 0) prepared.served_us = std::max(prepared.served_us, staged_served_us_);
+  if (demand.prefetch_reads > 0)
+    staged_served_us_ =
+        storage_.read_together(prepared.served_us, demand.prefetch_reads, demand.prefetch_bytes, unobserved_);
   return prepared;
 }
 
@@ -229,10 +240,6 @@ void Timeline::run_step(size_t index) {
   now_us_ += device_.host.step_us.value + static_cast<double>(step.count) * device_.host.access_us.value;
   Prepared prepared = ahead_ && ahead_->step == index ? *ahead_ : prepare(index);
   ahead_.reset();
-  const bool next_is_chunk =
-      step.prefill && index + 1 < stream_.steps.size() && !last_prompt_step(index) && stream_.steps[index + 1].prefill;
-  if (placement_.prefetch.prompt && next_is_chunk) ahead_ = prepare(index + 1);
-
   const Demand& demand = prepared.demand;
   PassShape pass = pass_shape(step);
   pass.logits = !step.prefill || last_prompt_step(index) ? 1 : 0;
@@ -245,7 +252,14 @@ void Timeline::run_step(size_t index) {
                        upload_us(demand.rows_read + demand.rows_staged);
   timing.needed_us = placement_.prefetch.overlap ? now_us_ + before_us : now_us_;
   timing.stall_us = std::max(0.0, timing.uploaded_us - timing.needed_us);
-  const double used_us = timing.needed_us + timing.stall_us + (placement_.prefetch.overlap ? 0 : before_us) +
+  double rows_at_us = timing.needed_us + timing.stall_us;
+  // The next chunk's reads go out when this one's rows are in.
+  if (placement_.prefetch.prompt && step.prefill && !last_prompt_step(index)) {
+    now_us_ = rows_at_us;
+    ahead_ = prepare(index + 1);
+    rows_at_us = now_us_;
+  }
+  const double used_us = rows_at_us + (placement_.prefetch.overlap ? 0 : before_us) +
                          (demand.rows_from_vram && options_.computes ? device_.vram->gather_latency_us.value : 0);
   const double computed_us = used_us + after_us;
   now_us_ = timing.end_us = computed_us + fill_us(demand);
@@ -321,8 +335,8 @@ RunMetrics Timeline::metrics() const {
   if (rows > 0)
     nvme.read_amplification = static_cast<double>(nvme_bytes_) / static_cast<double>(rows * table_.row_bytes);
   if (busy_us_ > 0) {
-    nvme.iops = static_cast<double>(nvme_reads_) / busy_us_ * 1e6;
-    nvme.bandwidth_bytes_per_s = static_cast<double>(nvme_bytes_) / busy_us_ * 1e6;
+    nvme.iops = static_cast<double>(observed_reads_) / busy_us_ * 1e6;
+    nvme.bandwidth_bytes_per_s = static_cast<double>(observed_bytes_) / busy_us_ * 1e6;
   }
   nvme.latency_mean_us = latencies_.mean_us();
   nvme.latency_p50_us = latencies_.percentile_us(0.5);
@@ -346,31 +360,32 @@ uint64_t distinct_rows(const AccessStream& stream, const TableLayout& table) {
   return rows;
 }
 
+}  // namespace
+
 uint64_t widest_step(const AccessStream& stream) {
   uint64_t rows = 0;
   for (const AccessStream::Step& step : stream.steps) rows = std::max(rows, step.count);
   return rows;
 }
 
-void check_fits(const DeviceProfile& device, const ModelShape& model, const Placement& placement,
-                const PlacementMemory& memory) {
-  const std::string where = fmt::format("placement '{}' on {}", to_text(placement), device.name);
-  const bool wants_vram = memory.vram_bytes > 0;
-  if (wants_vram && !device.vram) throw UsageError("the device has no VRAM", where, "place the table in ram or nvme");
+std::optional<std::string> why_not_fitting(const DeviceProfile& device, const ModelShape& model,
+                                           const TableLayout& table, const Placement& placement,
+                                           const AccessStream& stream) {
+  const PlacementMemory memory = placement_memory(placement, table.shape(), widest_step(stream));
   uint64_t ram = memory.ram_bytes, vram = memory.vram_bytes;
+  if (vram > 0 && !device.vram) return "the device has no VRAM";
   (device.compute.on_device ? vram : ram) += model.weight_bytes;
   if (device.vram && device.vram->unified) ram += vram;
+  const auto lacking = [](std::string_view what, uint64_t needed, double there) {
+    return fmt::format("{} of {} are needed, {} are there", format_bytes(needed), what,
+                       format_bytes(static_cast<uint64_t>(there)));
+  };
   if (static_cast<double>(ram) > device.ram.capacity_bytes.value)
-    throw UsageError(fmt::format("{} of RAM are needed, {} are there", format_bytes(ram),
-                                 format_bytes(static_cast<uint64_t>(device.ram.capacity_bytes.value))),
-                     where, "give the caches less or back the table by nvme");
+    return lacking("RAM", ram, device.ram.capacity_bytes.value);
   if (device.vram && static_cast<double>(vram) > device.vram->capacity_bytes.value)
-    throw UsageError(fmt::format("{} of VRAM are needed, {} are there", format_bytes(vram),
-                                 format_bytes(static_cast<uint64_t>(device.vram->capacity_bytes.value))),
-                     where, "give the caches less or keep the table out of vram");
+    return lacking("VRAM", vram, device.vram->capacity_bytes.value);
+  return std::nullopt;
 }
-
-}  // namespace
 
 PlacementMemory placement_memory(const Placement& placement, const TableShape& table, uint64_t rows_per_step) {
   PlacementMemory memory;
@@ -390,7 +405,10 @@ TimedRun time_placement(const DeviceProfile& device, const ModelShape& model, co
                         const std::function<void(const StepTiming&)>& on_step) {
   const uint64_t compulsory_misses = distinct_rows(stream, table);
   const PlacementMemory memory = placement_memory(placement, table.shape(), widest_step(stream));
-  check_fits(device, model, placement, memory);
+  const auto reason = why_not_fitting(device, model, table, placement, stream);
+  if (reason && (options.must_fit || (memory.vram_bytes > 0 && !device.vram)))
+    throw UsageError(*reason, fmt::format("placement '{}' on {}", to_text(placement), device.name),
+                     "give the caches less, or another tier");
   const auto start = std::chrono::steady_clock::now();
   Timeline timeline(device, model, table, placement, stream, options);
   if (options.warm) timeline.pass();

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "runtime/metrics/run_metrics.h"
@@ -18,9 +20,11 @@ namespace tierscope {
 // Where the table's rows lie in their file: what one row's read really moves.
 struct TableLayout {
   uint64_t rows = 0, row_bytes = 0;
-  uint64_t offset = 0;           // of row 0 in the file
-  uint64_t stride_bytes = 0;     // from row to row
-  uint32_t alignment_bytes = 1;  // of a read's offset and size
+  uint64_t offset = 0;              // of row 0 in the file
+  uint64_t stride_bytes = 0;        // from row to row
+  uint32_t alignment_bytes = 1;     // of a read's offset and size
+  uint32_t gap_bytes = 0;           // rows with at most this between them share a read
+  uint32_t max_read_bytes = 65536;  // but no read grows beyond this by sharing
   TableShape shape() const { return {rows, row_bytes}; }
 };
 
@@ -28,7 +32,9 @@ struct TimingOptions {
   bool warm = false;     // one unmeasured pass first
   bool computes = true;  // false: steps only move rows (`--compute none`)
   uint32_t max_depth = 128;
+  uint32_t start_depth = 32;  // reads that are handed over at once
   uint64_t seed = 1;
+  bool must_fit = true;  // false: price it even where the device has not the memory
 };
 
 // One step's life, microseconds from the start of the run.
@@ -61,6 +67,11 @@ TimedRun time_placement(const DeviceProfile& device, const ModelShape& model, co
 struct PlacementMemory {
   uint64_t ram_bytes = 0, vram_bytes = 0;
 };
+// Why the device cannot hold model and placement; empty where it can. VRAM on a device that has none is refused always.
+std::optional<std::string> why_not_fitting(const DeviceProfile& device, const ModelShape& model,
+                                           const TableLayout& table, const Placement& placement,
+                                           const AccessStream& stream);
+uint64_t widest_step(const AccessStream& stream);  // rows
 PlacementMemory placement_memory(const Placement& placement, const TableShape& table, uint64_t rows_per_step);
 
 }  // namespace tierscope

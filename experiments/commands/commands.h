@@ -12,6 +12,7 @@ Command help_command();
 Command inspect_command();
 Command logits_command();
 Command manual_command();
+Command probe_command();
 Command report_command();
 Command run_command();
 Command generate_command();
@@ -24,6 +25,7 @@ Command trace_convert_command();
 Command trace_info_command();
 Command trace_record_command();
 Command trace_rows_command();
+Command tune_command();
 Command verify_command();
 
 }  // namespace tierscope

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/commands/commands.h"
+#include "experiments/model_shape.h"
 #include "experiments/timed_simulation.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -27,6 +28,8 @@ Table table_of_model(const Arguments& arguments) {
   for (const char* option : {"rows", "row-bytes", "addressing"})
     if (arguments.origin(option) == "option")
       throw UsageError(fmt::format("the model says what --{} would", option), "--model", "give one of both");
+  if (const auto preset = find_preset_shape(arguments.text("model")))
+    return {parse_addressing("token"), preset->table.rows, preset->table.row_bytes};
   const GgufFile file = GgufFile::open(arguments.text("model"));
   const auto table = find_ple_table(file);
   if (!table)
@@ -80,6 +83,15 @@ AccessStream access_stream(const Arguments& arguments, const TokenTrace& trace, 
   return make_access_stream(trace, addressing, schedule.steps, path);
 }
 
+void print_times(const ordered_json& result) {
+  const auto mean = [&](const char* metric) {
+    const auto& value = result[metric]["mean"];
+    return value.is_null() ? std::string("-") : fmt::format("{:.3f}", value.get<double>());
+  };
+  fmt::print("  ttft {} ms  tpot {} ms  stall per step: prefill {} ms, decode {} ms  on {}\n", mean("ttft_ms"),
+             mean("tpot_ms"), mean("stall_prefill_ms"), mean("stall_decode_ms"), result["device"].get<std::string>());
+}
+
 int run(const Arguments& arguments) {
   const auto placements = arguments.all("placement");
   if (placements.empty()) throw UsageError("--placement is missing", "", "e.g. --placement nvme+ram:64MiB:lru");
@@ -115,6 +127,7 @@ int run(const Arguments& arguments) {
                  level["policy"].get<std::string>(), level["capacity_rows"].get<uint64_t>(),
                  format_bytes(level["actual_bytes"]), hits + misses ? double(hits) / double(hits + misses) : 0.0);
     }
+    if (result.contains("tpot_ms")) print_times(result);
     fmt::print("  {:<5} {:<14} {:>9} reads {:>8}\n", result["backing"]["tier"].get<std::string>(), "whole table",
                result["backing"]["reads"].get<uint64_t>(), format_bytes(result["backing"]["bytes"]));
   }
@@ -127,7 +140,7 @@ Command simulate_command() {
   std::vector<OptionInfo> all{
       options::trace(),
       options::placement(),
-      {"model", "FILE", "a model file: its table's rows, their bytes and addressing", "", false, 0},
+      {"model", "M", "a model file, or a preset of synth: its table's rows, their bytes and addressing", "", false, 0},
       {"rows", "N", "rows of the table (default: the trace's vocabulary)", "", false, 0},
       {"row-bytes", "B", "bytes of a row", "9520", false, 0},
       {"addressing", "A", "tokens to rows: token or ngram:...", "token", false, 0},
