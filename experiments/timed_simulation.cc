@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "experiments/model_shape.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/metrics/spans.h"
 #include "sim/timing.h"
 
 namespace tierscope {
@@ -26,6 +28,30 @@ ordered_json to_json(const StepTiming& step) {
 
 constexpr std::string_view kPaced = "paced:";
 
+// The modelled steps on a timeline, under the names that a replay's have.
+class StepSpans {
+ public:
+  StepSpans() : origin_(SpanRecorder::Clock::now()), steps_(spans_.track("steps")), reads_(spans_.track("reads")) {}
+
+  void add(const StepTiming& step) {
+    if (step.reads > 0) spans_.add(reads_, "read", at(step.requested_us), at(step.served_us), "rows", step.reads);
+    spans_.add(steps_, step.prefill ? "prefill" : "decode", at(step.begin_us), at(step.end_us), "rows", step.accesses);
+    if (step.stall_us > 0)
+      spans_.add(steps_, "wait for rows", at(step.needed_us), at(step.needed_us + step.stall_us), "reads", step.reads);
+  }
+  void write(const std::string& path) const { spans_.write(path); }
+
+ private:
+  SpanRecorder::Clock::time_point at(double us) const {
+    return origin_ +
+           std::chrono::duration_cast<SpanRecorder::Clock::duration>(std::chrono::duration<double, std::micro>(us));
+  }
+
+  SpanRecorder spans_;
+  const SpanRecorder::Clock::time_point origin_;
+  const uint32_t steps_, reads_;
+};
+
 bool one_of(const Arguments& arguments, std::string_view option, const std::vector<std::string>& known) {
   const std::string value = arguments.text(option);
   if (std::ranges::find(known, value) == known.end())
@@ -41,6 +67,8 @@ std::vector<OptionInfo> timed_simulation_options() {
            false, 0},
           {"emulate", "DEVICE", "with this profile's storage, as `replay --emulate` does", "", false, 0},
           {"state", "S", "cold, or warm: after one unmeasured pass", "cold", false, 0},
+          {"trace-out", "FILE", "with --device: a timeline of the last placement's steps (Chrome trace JSON)", "",
+           false, 0},
           {"per-step", "", "with --device and --json: every step's times", "", false, 0}};
 }
 
@@ -69,7 +97,14 @@ ordered_json timed_simulation(const Arguments& arguments, const TokenTrace& trac
   }
   ordered_json steps = ordered_json::array();
   std::function<void(const StepTiming&)> on_step;
-  if (arguments.flag("per-step")) on_step = [&](const StepTiming& step) { steps.push_back(to_json(step)); };
+  std::optional<StepSpans> spans;
+  if (arguments.has("trace-out")) spans.emplace();
+  const bool per_step = arguments.flag("per-step");
+  if (per_step || spans)
+    on_step = [&](const StepTiming& step) {
+      if (per_step) steps.push_back(to_json(step));
+      if (spans) spans->add(step);
+    };
   TimedRun run = time_placement(device, model.shape, model.table, placement, stream, options, on_step);
   run.metrics.trace = trace.header.name;
   if (options.computes) run.metrics.compute = compute;
@@ -78,7 +113,8 @@ ordered_json timed_simulation(const Arguments& arguments, const TokenTrace& trac
   ordered_json json = tierscope::to_json(run.metrics);
   json["device"] = device.name;
   json["simulated_accesses_per_s"] = run.simulated_accesses_per_s;
-  if (on_step) json["per_step"] = steps;
+  if (per_step) json["per_step"] = steps;
+  if (spans) spans->write(arguments.text("trace-out"));
   return json;
 }
 

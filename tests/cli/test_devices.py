@@ -31,6 +31,9 @@ with tempfile.TemporaryDirectory() as folder:
     assert "template" in run("devices", str(mine))
     shown = json.loads(run("simulate", *TRACE, "--device", str(mine), "--placement", "nvme", "--json"))[0]
     assert shown["stall_decode_ms"]["mean"] > 0 and shown["nvme"]["iops"] > 0
+    timeline = Path(folder) / "timeline.json"
+    run("simulate", *TRACE, "--device", "phone-ufs4", "--placement", "nvme", "--trace-out", str(timeline), "--json")
+    assert "wait for rows" in timeline.read_text()
     mine.write_text(mine.read_text().replace("value = 2.0e9", "value = 0"))
     refused = run("simulate", *TRACE, "--device", str(mine), "--placement", "nvme", code=1)
     assert "sequential_bytes_per_s" in refused and "impossible" in refused, refused
