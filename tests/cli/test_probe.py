@@ -1,0 +1,31 @@
+"""A quick probe writes a profile that the other commands read, cleans up behind itself and refuses what cannot be."""
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROGRAM = sys.argv[1]
+
+
+def run(*words, code=0):
+    done = subprocess.run([PROGRAM, *words], capture_output=True, text=True)
+    assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
+    return done.stderr if code else done.stdout
+
+
+with tempfile.TemporaryDirectory(dir=".") as folder:
+    profile = Path(folder) / "here.toml"
+    told = json.loads(run("probe", "--dir", folder, "--file-bytes", "64MiB", "--out", str(profile), "--rounds", "1",
+                          "--seconds-per-point", "0.001", "-q", "--json"))
+    assert told["sequential_bytes_per_s"] > 1e6 and told["numa_nodes"] >= 1
+    assert [p.name for p in Path(folder).iterdir()] == ["here.toml"], "the scratch file must go"
+    text = profile.read_text()
+    for figure in ["depth = 128", "reads = 512", "block_bytes = 65536", "random_row_us", "step_us", "measured: tierscope probe"]:
+        assert figure in text, figure
+    priced = json.loads(run("simulate", "--trace", "traces/data/mt_bench.jsonl.zst", "--requests", "2", "--device",
+                            str(profile), "--placement", "nvme", "--json"))[0]
+    assert priced["stall_decode_ms"]["mean"] > 0
+    assert "64 MiB" in run("probe", "--dir", folder, "--file-bytes", "1MiB", "--out", str(profile), "-q", code=1)
+assert "seconds-per-point" in run("probe", "--out", "x.toml", "--seconds-per-point", "0", code=2)
+print("ok")
