@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "experiments/bench/ram_read.h"
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
 #include "runtime/compute/cpu.h"
@@ -131,10 +132,15 @@ nlohmann::ordered_json measure(const std::string& model, std::vector<TokenId> id
     json["part_seconds"][fmt::format("decode{}", context)] =
         session.parts_of([&] { session.forward(context + kDecodeTokens, context + kDecodeTokens + 1); });
   }
-  json["weight_bytes"] = session.decoder().weight_bytes();
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   json["peak_rss_bytes"] = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+  json["weight_bytes"] = session.decoder().weight_bytes();
+  // Every weight is read once for a token. The machine's bandwidth is measured right beside the decode it limits.
+  ThreadPool pool(kThreads);
+  const double ram = read_bytes_per_s(pool), rate = session.decode_tokens_per_s(kDecodeContexts[0]);
+  json["ram_read_bytes_per_s"] = ram;
+  json["decode_share_of_ram"] = rate * static_cast<double>(session.decoder().weight_bytes()) / ram;
   return json;
 }
 

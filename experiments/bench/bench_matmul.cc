@@ -4,11 +4,9 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <chrono>
-#include <numeric>
 #include <random>
 
+#include "experiments/bench/ram_read.h"
 #include "runtime/compute/matmul.h"
 
 namespace tierscope {
@@ -23,27 +21,6 @@ struct Shape {
   size_t rows, cols;
 };
 constexpr Shape kUp{"up6144x1536", 6144, 1536}, kDown{"down1536x12288", 1536, 12288};
-
-double read_bytes_per_s(ThreadPool& pool) {
-  AlignedBuffer buffer(kWorkingSetBytes);
-  std::fill_n(buffer.data(), buffer.size(), std::byte{1});
-  const auto* words = reinterpret_cast<const uint64_t*>(buffer.data());
-  double best = 0;
-  for (int round = 0; round < 5; ++round) {
-    std::vector<uint64_t> sums(pool.size());
-    const auto start = std::chrono::steady_clock::now();
-    pool.split(buffer.size() / sizeof *words, 4096, [&](size_t first, size_t last, unsigned worker) {
-      std::array<uint64_t, 32> sum{};
-      for (size_t at = first; at < last; at += sum.size())
-        for (size_t lane = 0; lane < sum.size(); ++lane) sum[lane] ^= words[at + lane];
-      sums[worker] = std::accumulate(sum.begin(), sum.end(), uint64_t{0});
-    });
-    benchmark::DoNotOptimize(sums.data());
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    best = std::max(best, static_cast<double>(buffer.size()) / seconds.count());
-  }
-  return best;
-}
 
 double ram_bytes_per_s() {
   static const double measured = [] {

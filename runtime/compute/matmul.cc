@@ -52,31 +52,34 @@ size_t count_groups(std::span<const MatmulOutput> outputs, size_t grain) {
 
 class TokenProduct {
  public:
-  TokenProduct(std::span<const MatmulOutput> outputs, const float* x, const Kernels& level)
-      : outputs_(outputs), x_(x), level_(level) {}
+  TokenProduct(std::span<const MatmulOutput> outputs, const float* x, ThreadPool& pool)
+      : outputs_(outputs), x_(x), pool_(pool), level_(kernels(pool.level())) {}
 
-  // Each worker converts the token for itself: that takes less time than waiting for another to do it.
-  void work(size_t first, size_t last, std::byte* scratch) const {
-    const size_t cols = outputs_[0].weights->cols();
-    bool converted = false;
-    visit_groups(outputs_, 1, first, last, [&](const GroupRange& range) {
-      const ProductKernel& kernel = product_kernel(level_, outputs_[range.output].weights->type());
-      const ActivationKernel& form = level_.activations[static_cast<size_t>(kernel.token_form)];
-      const std::byte* x = reinterpret_cast<const std::byte*>(x_);
-      if (form.convert != nullptr) {
-        if (!converted) form.convert(x_, cols, 1, cols, scratch);
-        converted = true;
-        x = scratch;
-      }
-      multiply(outputs_[range.output], range, kernel, x);
+  void run() {
+    SharedRange groups(count_groups(outputs_, 1), pool_.size());
+    pool_.run([&](unsigned worker) {
+      bool converted = false;
+      for (size_t first = 0, last = 0; groups.take(first, last);)
+        visit_groups(outputs_, 1, first, last, [&](const GroupRange& range) { multiply(range, worker, converted); });
     });
   }
 
-  size_t scratch_bytes() const { return divide_up(outputs_[0].weights->cols(), kBlockValues) * sizeof(TokenBlock); }
-
  private:
-  static void multiply(const MatmulOutput& output, const GroupRange& range, const ProductKernel& kernel,
-                       const std::byte* x) {
+  // Each worker converts the token for itself: that takes less time than waiting for another to do it.
+  void multiply(const GroupRange& range, unsigned worker, bool& converted) const {
+    const MatmulOutput& output = outputs_[range.output];
+    const size_t cols = output.weights->cols();
+    const ProductKernel& kernel = product_kernel(level_, output.weights->type());
+    const ActivationKernel& form = level_.activations[static_cast<size_t>(kernel.token_form)];
+    if (form.convert == nullptr) return multiply_groups(output, range, kernel, reinterpret_cast<const std::byte*>(x_));
+    std::byte* units = pool_.scratch(worker, divide_up(cols, form.unit_cols) * form.unit_bytes);
+    if (!converted) form.convert(x_, cols, 1, cols, units);
+    converted = true;
+    multiply_groups(output, range, kernel, units);
+  }
+
+  static void multiply_groups(const MatmulOutput& output, const GroupRange& range, const ProductKernel& kernel,
+                              const std::byte* x) {
     const WeightMatrix& weights = *output.weights;
     for (size_t group = range.first; group < range.last; ++group) {
       float* y = output.y + group * kGroupRows;
@@ -92,6 +95,7 @@ class TokenProduct {
 
   std::span<const MatmulOutput> outputs_;
   const float* x_;
+  ThreadPool& pool_;
   const Kernels& level_;
 };
 
@@ -115,10 +119,12 @@ class TilesProduct {
   }
 
   void run() {
-    pool_.split(count_groups(outputs_, kPanelGroups), 1, [&](size_t first, size_t last, unsigned worker) {
+    SharedRange pairs(count_groups(outputs_, kPanelGroups), pool_.size());
+    pool_.run([&](unsigned worker) {
       std::byte* panels = pool_.scratch(worker, kPanelGroups * kPanelBytes);
-      visit_groups(outputs_, kPanelGroups, first, last,
-                   [&](const GroupRange& range) { multiply(outputs_[range.output], range, panels); });
+      for (size_t first = 0, last = 0; pairs.take(first, last);)
+        visit_groups(outputs_, kPanelGroups, first, last,
+                     [&](const GroupRange& range) { multiply(outputs_[range.output], range, panels); });
     });
   }
 
@@ -199,10 +205,7 @@ void matmul(std::span<const MatmulOutput> outputs, const float* x, size_t tokens
   assert(std::ranges::all_of(
       outputs, [&](const MatmulOutput& output) { return output.weights->cols() == outputs[0].weights->cols(); }));
   if (tokens > 1) return TilesProduct(outputs, x, tokens, pool).run();
-  const TokenProduct product(outputs, x, kernels(pool.level()));
-  pool.split(count_groups(outputs, 1), 1, [&](size_t first, size_t last, unsigned worker) {
-    product.work(first, last, pool.scratch(worker, product.scratch_bytes()));
-  });
+  TokenProduct(outputs, x, pool).run();
 }
 
 void matmul(const WeightMatrix& weights, const float* x, size_t tokens, float* y, ThreadPool& pool) {

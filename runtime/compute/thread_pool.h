@@ -76,4 +76,21 @@ class ThreadPool {
   std::vector<std::jthread> workers_;
 };
 
+// Hands out [0, items) piece by piece to whichever worker asks next, so that one that was held up does less. For work
+// whose results do not depend on who does it.
+class SharedRange {
+ public:
+  SharedRange(size_t items, unsigned workers) : items_(items), piece_(std::max<size_t>(1, items / (workers * 8))) {}
+
+  bool take(size_t& first, size_t& last) {
+    first = next_.fetch_add(piece_, std::memory_order_relaxed);
+    last = std::min(items_, first + piece_);
+    return first < items_;
+  }
+
+ private:
+  const size_t items_, piece_;
+  std::atomic<size_t> next_ = 0;
+};
+
 }  // namespace tierscope
