@@ -54,8 +54,8 @@ std::string bash_script(const std::vector<Command>& commands) {
       script += fmt::format(
           "    {}) if [ \"$COMP_CWORD\" -eq 2 ]; then\n"
           "        COMPREPLY=($(compgen -W '{}' -- \"$current\"))\n        return\n      fi\n"
-          "      command=\"{} ${{COMP_WORDS[2]}}\" ;;\n",
-          word, fmt::join(seconds, " "), word);
+          "      case ${{COMP_WORDS[2]}} in {}) command=\"{} ${{COMP_WORDS[2]}}\" ;; esac ;;\n",
+          word, fmt::join(seconds, " "), fmt::join(seconds, "|"), word);
   script += "  esac\n  case $command in\n";
   for (const Command& command : commands) {
     std::vector<std::string> options;
@@ -98,7 +98,8 @@ std::string zsh_script(const std::vector<Command>& commands) {
     if (!seconds.empty())
       script += fmt::format(
           "  if [[ $name == {} ]]; then\n    local -a second=({})\n"
-          "    if (( CURRENT == 3 )); then _describe command second; return; fi\n    name=\"{} $words[3]\"\n  fi\n",
+          "    if (( CURRENT == 3 )); then _describe command second; return; fi\n"
+          "    (( $second[(Ie)$words[3]] )) && name=\"{} $words[3]\"\n  fi\n",
           word, fmt::join(seconds, " "), word);
   script += "  case $name in\n";
   for (const Command& command : commands) {

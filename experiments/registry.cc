@@ -72,6 +72,7 @@ const std::vector<Command>& commands() {
       simulate_command(),
       tune_command(),
       synth_command(),
+      synth_ngram_command(),
       tokenize_command(),
       trace_compose_command(),
       trace_convert_command(),

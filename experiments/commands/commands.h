@@ -19,6 +19,7 @@ Command generate_command();
 Command replay_command();
 Command simulate_command();
 Command synth_command();
+Command synth_ngram_command();
 Command tokenize_command();
 Command trace_compose_command();
 Command trace_convert_command();

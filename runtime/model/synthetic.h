@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "runtime/gguf/gguf.h"
+#include "traces/ngram.h"
 
 namespace tierscope {
 
@@ -40,5 +41,9 @@ SynthOptions default_synth_options(const SynthPreset& preset);
 // Errors: UsageError where a type's blocks do not fit the table's rows; Error of GgufWriter.
 uint64_t write_synthetic_model(const SynthPreset& preset, const SynthOptions& options,
                                const std::filesystem::path& path);
+
+// A file that holds an n-gram table alone, with the keys by which read_ngram_geometry finds `geometry` again.
+uint64_t write_synthetic_ngram(const NgramGeometry& geometry, uint64_t row_values, DType type, uint64_t seed,
+                               unsigned threads, const std::filesystem::path& path);
 
 }  // namespace tierscope

@@ -54,7 +54,9 @@ def check_completion(folder, names):
             subprocess.run([shell, "-n", f"{folder}/{shell}"], check=True)
     bash = f"{folder}/bash"
     assert complete(bash, "sim") == ["simulate"]
-    assert complete(bash, "trace", "") == ["info", "rows"] or "info" in complete(bash, "trace", "")
+    assert {"info", "rows"} <= set(complete(bash, "trace", ""))
+    assert complete(bash, "synth", "tiny", "--we") == ["--weights"]
+    assert complete(bash, "synth", "ngram", "--tab") == ["--table-bytes"]
     assert complete(bash, "simulate", "--pla") == ["--placement"]
     assert complete(bash, "trace", "info", "--js") == ["--json"]
     assert "did you mean 'zsh'" in run("completion", "zsch", expect=2)

@@ -50,6 +50,21 @@ def check_simulate(folder):
     assert "--rows" in run(*words, "--model", f"{folder}/tiny.gguf", "--rows", "9", expect=2)
 
 
+def check_ngram(folder):
+    table = f"{folder}/table.gguf"
+    made = json.loads(run("synth", "ngram", table, "--table-bytes", "1MiB", "--vocab", "2048", "--eos", "1", "--json"))
+    assert 2**20 * 0.9 < made["bytes"] < 2**20 * 1.2 and "scaled" in made["caveat"]
+    told = json.loads(run("inspect", table, "--json"))
+    assert told["ple"]["row_bytes"] == 170 and told["ple"]["rows"] == made["rows"] and told["problems"] != []
+    assert told["ngram"]["rows_per_token"] == told["ple"]["rows_per_token"] == 16
+    words = ["simulate", "--trace", f"{folder}/trace.jsonl", "--placement", "nvme+ram:64rows:lru", "--json"]
+    by_model = json.loads(run(*words, "--model", table))[0]
+    by_hand = json.loads(run(*words, "--addressing", made["addressing"], "--row-bytes", "170"))[0]
+    assert by_model["accesses"] == 6 * 16
+    assert by_model["levels"] == by_hand["levels"] and by_model["backing"] == by_hand["backing"]
+    assert "--table-bytes" in run("synth", "ngram", f"{folder}/x.gguf", "--table-bytes", "10", expect=2)
+
+
 def gguf(keys, tensors):
     text = lambda s: struct.pack("<Q", len(s)) + s.encode()
     out = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), len(keys))
@@ -105,6 +120,7 @@ def check_refusals(folder):
 with tempfile.TemporaryDirectory() as folder:
     check_inspect(folder)
     check_simulate(folder)
+    check_ngram(folder)
     check_unknown_files(folder)
     check_full_disk(folder)
     check_refusals(folder)
