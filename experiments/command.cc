@@ -82,6 +82,10 @@ OptionInfo threads() {
 OptionInfo chunk() {
   return {"chunk", "N", "tokens of a prefill step", "512", false, 0};
 }
+OptionInfo backend() {
+  return {"backend", "B",   "what computes and holds vram tiers: host, or opencl[:N] (see: tierscope devices)",
+          "host",    false, 0};
+}
 OptionInfo context() {
   return {"ctx", "N", "tokens a sequence may hold (default: as many as are needed)", "", false, 0};
 }

@@ -74,6 +74,7 @@ OptionInfo quiet();      // -q, --quiet
 OptionInfo threads();    // --threads N
 OptionInfo chunk();      // --chunk N
 OptionInfo context();    // --ctx N
+OptionInfo backend();    // --backend B
 OptionInfo requests();   // --requests N
 OptionInfo trace();      // --trace FILE
 OptionInfo placement();  // --placement P, repeatable

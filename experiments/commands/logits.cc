@@ -8,6 +8,7 @@
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/compute/device.h"
 #include "runtime/engine/placed_decoder.h"
 
 namespace tierscope {
@@ -61,7 +62,11 @@ int run(const Arguments& arguments) {
   AtomicFile out(arguments.text("out"));
   out.reserve(tokens.size() * uint64_t{vocab} * sizeof(float));
 
-  PlacedDecoder model(file, parse_placement(arguments.text("placement")), options);
+  const std::unique_ptr<Device> device =
+      arguments.text("backend") == "host" ? nullptr : open_device(arguments.text("backend"));
+  StoreOptions store;
+  store.device = device.get();
+  PlacedDecoder model(file, parse_placement(arguments.text("placement")), options, store);
   const auto loaded = std::chrono::steady_clock::now();
   std::vector<float> logits(size_t{options.max_batch_tokens} * vocab);
   for (uint32_t first = 0; first < tokens.size(); first += options.max_batch_tokens) {
@@ -104,6 +109,7 @@ Command logits_command() {
            {"mode", "M", "prefill (in chunks) or decode (token by token)", "prefill", false, 0},
            options::chunk(),
            options::context(),
+           options::backend(),
            options::threads(),
            options::json()},
           {{"tierscope logits model.gguf --tokens ids.txt --out logits.f32 --placement nvme+ram:64MiB:s3fifo",

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/base/error.h"
+#include "runtime/model/device_decoder.h"
 #include "runtime/model/hyperparameters.h"
 
 namespace tierscope {
@@ -41,7 +42,8 @@ PlacedDecoder::PlacedDecoder(const GgufFile& file, const Placement& placement, c
     fitted.max_step_rows = options.max_batch_tokens;
     store_ = make_tier_store(table, placement, *planner_, fitted);
   }
-  decoder_ = make_cpu_decoder(file, options);
+  decoder_ = store_options.device ? make_device_decoder(file, options, *store_options.device)
+                                  : make_cpu_decoder(file, options);
 }
 
 void PlacedDecoder::forward(std::span<const BatchToken> tokens, float* logits) {

@@ -17,7 +17,8 @@ namespace tierscope {
 
 class PlacedDecoder {
  public:
-  // For a model without PLE the placement has no table, hence no effect.
+  // Computes on the store options' device where one is set, else on the CPU. For a model without PLE the placement has
+  // no table, hence no effect.
   PlacedDecoder(const GgufFile& file, const Placement& placement, const DecoderOptions& options,
                 const StoreOptions& store_options = {}, uint64_t seed = 1);
 
