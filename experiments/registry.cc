@@ -68,6 +68,7 @@ const std::vector<Command>& commands() {
       run_command(),
       generate_command(),
       probe_command(),
+      pack_command(),
       replay_command(),
       simulate_command(),
       tune_command(),

@@ -16,6 +16,7 @@ Command probe_command();
 Command report_command();
 Command run_command();
 Command generate_command();
+Command pack_command();
 Command replay_command();
 Command simulate_command();
 Command synth_command();

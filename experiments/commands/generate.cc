@@ -8,11 +8,11 @@
 #include <thread>
 
 #include "experiments/commands/commands.h"
-#include "experiments/model_table.h"
 #include "experiments/vocabulary_file.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/engine/generator.h"
+#include "runtime/engine/model_table.h"
 #include "runtime/engine/sampler.h"
 #include "runtime/metrics/distribution.h"
 #include "traces/recording.h"

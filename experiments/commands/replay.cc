@@ -1,14 +1,20 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <thread>
 
 #include "experiments/commands/commands.h"
-#include "experiments/model_table.h"
+#include "experiments/compute_choice.h"
+#include "experiments/progress.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/engine/memory_cap.h"
+#include "runtime/engine/model_table.h"
 #include "runtime/engine/replay.h"
-#include "runtime/gguf/gguf.h"
+#include "runtime/store/delayed_queue.h"
+#include "sim/device_profile.h"
+#include "sim/storage_clock.h"
 
 namespace tierscope {
 namespace {
@@ -20,7 +26,7 @@ std::string cell(const std::optional<double>& value, int digits = 2) {
 }
 
 void print_metrics(const RunMetrics& m) {
-  fmt::print("{}  ({}, {})\n", m.placement, m.state, m.compute);
+  fmt::print("{}  ({}, compute {})\n", m.placement, m.state, m.compute);
   fmt::print("  ttft {} ms  tpot {} ms  prefill {} tokens/s  decode {} tokens/s\n", cell(m.ttft_ms.mean),
              cell(m.tpot_ms.mean, 3), cell(m.prefill_tokens_per_s, 1), cell(m.decode_tokens_per_s, 1));
   fmt::print("  stall per step: prefill {} ms, decode {} ms (p99 {})\n", cell(m.stall_prefill_ms.mean, 3),
@@ -38,40 +44,118 @@ void print_metrics(const RunMetrics& m) {
              m.output_tokens, m.seconds, format_bytes(m.peak_rss_bytes.value_or(0)));
 }
 
-std::unique_ptr<StepCompute> compute_for(const std::string& compute) {
-  if (compute == "none") return make_no_compute();
-  const std::vector<std::string> known{"none"};
-  throw UsageError(unknown_name("compute", compute, known), "--compute");
+// One placement of the command line, with the table that it reads.
+struct Candidate {
+  Placement placement;
+  TableFile table;
+};
+
+std::vector<Candidate> candidates(const Arguments& arguments, const GgufFile& model) {
+  if (!arguments.has("placement"))
+    throw UsageError("--placement is missing", "", "e.g. --placement nvme+ram:64MiB:lru");
+  const std::filesystem::path packed =
+      arguments.text_or("packed", default_packed_path(arguments.text("MODEL")).string());
+  std::vector<Candidate> all;
+  for (const std::string& text : arguments.all("placement")) {
+    const Placement placement = parse_placement(text);
+    all.push_back({placement, placed_table(model, placement, packed)});
+  }
+  return all;
 }
 
-int run(const Arguments& arguments) {
-  const auto placements = arguments.all("placement");
-  if (placements.empty()) throw UsageError("--placement is missing", "", "e.g. --placement nvme+ram:64MiB:lru");
+DecoderOptions decoder_options(const Arguments& arguments, const TokenTrace& trace, unsigned threads) {
+  DecoderOptions options;
+  options.threads = threads;
+  options.max_batch_tokens = static_cast<uint32_t>(arguments.number("chunk"));
+  size_t longest = 1;
+  for (const Request& request : trace.requests) longest = std::max(longest, request.token_count());
+  options.context_tokens = static_cast<uint32_t>(arguments.number_if("ctx").value_or(longest));
+  if (longest > options.context_tokens)
+    throw UsageError(fmt::format("the trace has a request of {} tokens", longest), "--ctx", "give at least as many");
+  return options;
+}
+
+// Before anything is loaded: whether what a placement needs fits.
+void check_budget(uint64_t budget_bytes, const Candidate& candidate, const DecoderMemory& decoder,
+                  const ReplayOptions& options) {
+  const Planner planner(candidate.placement, candidate.table.shape(), options.seed);
+  StoreOptions store = options.store;
+  store.max_step_rows = options.chunk_tokens;
+  const uint64_t tiers = store_memory_bytes(candidate.table, candidate.placement, planner, store);
+  const uint64_t needed = decoder.weight_bytes + decoder.kv_bytes + decoder.scratch_bytes + tiers;
+  if (needed <= budget_bytes) return;
+  throw Error(
+      fmt::format("the placement needs {} (weights {}, KV {}, scratch {}, tiers and buffers {}), the budget is {}",
+                  format_bytes(needed), format_bytes(decoder.weight_bytes), format_bytes(decoder.kv_bytes),
+                  format_bytes(decoder.scratch_bytes), format_bytes(tiers), format_bytes(budget_bytes)),
+      fmt::format("placement '{}'", to_text(candidate.placement)),
+      "use smaller caches, nvme as the backing tier, or a larger --memory-budget");
+}
+
+ReplayOptions replay_options(const Arguments& arguments, unsigned threads) {
   const std::string state = arguments.text("state");
   if (state != "cold" && state != "warm") throw UsageError("'" + state + "' is neither cold nor warm", "--state");
-  const TokenTrace trace = read_trace(arguments.text("trace"), arguments.number_if("requests").value_or(UINT64_MAX));
-  const auto addressing = parse_addressing(arguments.text("addressing"));
-  const GgufFile model = GgufFile::open(arguments.text("MODEL"));
-  const TableFile table = model_table(model);
-
   ReplayOptions options;
   options.chunk_tokens = static_cast<uint32_t>(arguments.number("chunk"));
   if (options.chunk_tokens == 0) throw UsageError("a chunk has at least one token", "--chunk");
   options.warm = state == "warm";
   options.seed = arguments.number("seed");
-  options.compute = arguments.text("compute");
-  options.store.threads =
-      static_cast<unsigned>(arguments.number_if("threads").value_or(std::max(1u, std::thread::hardware_concurrency())));
-  const auto compute = compute_for(options.compute);
+  options.store.threads = threads;
+  if (arguments.has("emulate")) {
+    const auto clock = std::make_shared<StorageClock>(find_profile(arguments.text("emulate")).nvme, options.seed);
+    options.store.decorate =
+        emulate_storage([clock](double now_us, uint64_t bytes) { return clock->submit(now_us, bytes); });
+  }
+  return options;
+}
 
+void label(RunMetrics& metrics, const Placement& placement, const Arguments& arguments, const ComputeChoice& compute) {
+  metrics.backend = compute.backend();
+  for (const CacheSpec& cache : placement.caches)
+    if (cache.tier == Tier::vram && compute.backend() == "host") metrics.backend = "host (vram tier in host memory)";
+  metrics.emulated_device = arguments.text_or("emulate", "");
+  if (placement.access == AccessMethod::mmap) {
+    const auto limit = memory_limit_bytes();
+    metrics.page_cache = limit ? fmt::format("memory cap {}", format_bytes_exact(*limit)) : "unbounded page cache";
+  }
+}
+
+int run(const Arguments& arguments) {
+  std::optional<MemoryCap> cap;
+  if (const auto bytes = arguments.bytes_if("memory-cap")) cap.emplace(*bytes);
+  ComputeChoice compute(arguments.text("compute"), arguments.text("backend"));
+  const TokenTrace trace = read_trace(arguments.text("trace"), arguments.number_if("requests").value_or(UINT64_MAX));
+  const auto addressing = parse_addressing(arguments.text("addressing"));
+  const auto threads =
+      static_cast<unsigned>(arguments.number_if("threads").value_or(std::max(1u, std::thread::hardware_concurrency())));
+  ReplayOptions options = replay_options(arguments, threads);
+  options.compute = compute.text();
+  const DecoderOptions decoder = decoder_options(arguments, trace, threads);
+  const GgufFile model = GgufFile::open(arguments.text("MODEL"));
+  const std::vector<Candidate> all = candidates(arguments, model);
+  if (const auto budget = arguments.bytes_if("memory-budget"))
+    for (const Candidate& candidate : all) check_budget(*budget, candidate, compute.memory(model, decoder), options);
+
+  std::optional<SpanRecorder> spans;
+  if (arguments.has("trace-out")) spans.emplace();
+  options.store.spans = spans ? &*spans : nullptr;
+  compute.load(model, decoder, options.store.spans);
+  Progress progress(arguments.flag("quiet"));
   ordered_json results = ordered_json::array();
-  for (const std::string& text : placements) {
-    const RunMetrics metrics = replay(table, parse_placement(text), trace, *addressing, *compute, options);
+  for (const Candidate& candidate : all) {
+    const std::string text = to_text(candidate.placement);
+    options.on_progress = [&, last = -1](double share) mutable {
+      const int percent = static_cast<int>(share * 100);
+      if (percent != std::exchange(last, percent)) progress.status(fmt::format("{}: {} %", text, percent));
+    };
+    RunMetrics metrics = replay(candidate.table, candidate.placement, trace, *addressing, compute.steps(), options);
+    label(metrics, candidate.placement, arguments, compute);
     if (arguments.flag("json"))
       results.push_back(to_json(metrics));
     else
       print_metrics(metrics);
   }
+  if (spans) spans->write(arguments.text("trace-out"));
   if (arguments.flag("json")) fmt::print("{}\n", results.dump(1));
   return 0;
 }
@@ -79,26 +163,39 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 Command replay_command() {
-  return {"replay",
-          "run a trace's tokens through real tiers and measure",
-          "Feeds the recorded prompts and outputs of a trace, as they are, through the placement's tiers on this "
-          "machine.\nCold: caches start empty and the table's file is out of the page cache; warm: one unmeasured pass "
-          "comes first.",
-          {{"MODEL", "GGUF file whose table is placed"}},
-          {options::trace(),
-           options::placement(),
-           options::requests(),
-           {"compute", "C", "none: rows only", "none", false, 0},
-           {"state", "S", "cold or warm", "cold", false, 0},
-           {"addressing", "A", "tokens to rows: token or ngram:...", "token", false, 0},
-           options::chunk(),
-           options::threads(),
-           options::seed(),
-           options::quiet(),
-           options::json()},
-          {{"tierscope replay e2b.gguf --trace traces/data/mt_bench.jsonl.zst --placement nvme+ram:64MiB:lru",
-            "hits, reads and read latency of a cache of 64 MiB on this machine"}},
-          run};
+  return {
+      "replay",
+      "run a trace's tokens through real tiers and measure",
+      "Feeds the recorded prompts and outputs of a trace, as they are, through the placement's tiers on this "
+      "machine.\nCold: caches start empty and the table's file is out of the page cache; warm: one unmeasured pass "
+      "comes first.",
+      {{"MODEL", "GGUF file whose table is placed"}},
+      {options::trace(),
+       options::placement(),
+       options::requests(),
+       {"compute", "C", "real; none: rows only; paced:DEVICE or paced:10ms: wait as long instead", "real", false, 0},
+       {"backend", "B", "what computes: host or opencl[:N]", "host", false, 0},
+       {"emulate", "DEVICE", "slow reads down to this device profile's storage", "", false, 0},
+       {"state", "S", "cold or warm", "cold", false, 0},
+       {"addressing", "A", "tokens to rows: token or ngram:...", "token", false, 0},
+       {"packed", "FILE", "for layout=packed: the packed table (default: MODEL with the ending .packed)", "", false, 0},
+       {"memory-budget", "BYTES", "refuse, before loading, placements that need more memory", "", false, 0},
+       {"memory-cap", "BYTES", "run in a memory cgroup of this size, so that the page cache is bounded", "", false, 0},
+       {"trace-out", "FILE", "timeline of reads, waits, fills and blocks (Chrome trace JSON, opens in Perfetto)", "",
+        false, 0},
+       {"ctx", "N", "positions of the KV cache (default: the longest request)", "", false, 0},
+       options::chunk(),
+       options::threads(),
+       options::seed(),
+       options::quiet(),
+       options::json()},
+      {{"tierscope replay e2b.gguf --trace traces/data/mt_bench.jsonl.zst --placement nvme+ram:64MiB:lru "
+        "--compute none",
+        "hits, reads and read latency of a cache of 64 MiB on this machine"},
+       {"tierscope replay e2b.gguf --trace traces/data/mt_bench.jsonl.zst --requests 4 --placement "
+        "nvme,prefetch=overlap --trace-out timeline.json",
+        "four requests through the decoder, with a timeline"}},
+      run};
 }
 
 }  // namespace tierscope

@@ -8,10 +8,10 @@
 #include <thread>
 
 #include "experiments/commands/commands.h"
-#include "experiments/model_table.h"
 #include "experiments/vocabulary_file.h"
 #include "runtime/base/error.h"
 #include "runtime/engine/generator.h"
+#include "runtime/engine/model_table.h"
 #include "runtime/model/hyperparameters.h"
 
 namespace tierscope {

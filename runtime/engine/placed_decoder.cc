@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "runtime/base/error.h"
+#include "runtime/engine/model_table.h"
 #include "runtime/model/device_decoder.h"
-#include "runtime/model/hyperparameters.h"
 
 namespace tierscope {
 namespace {
@@ -33,14 +33,13 @@ PlacedDecoder::PlacedDecoder(const GgufFile& file, const Placement& placement, c
                              const StoreOptions& store_options, uint64_t seed)
     : overlap_(placement.prefetch.overlap) {
   // The table comes first: a placement that does not suit it should not cost the loading of the weights.
-  if (const auto ple = find_ple_table(file)) {
-    const TableFile table{ple->path, ple->offset, ple->rows, ple->row_bytes, 0, nullptr};
-    planner_ = std::make_unique<Planner>(placement, table.shape(), seed);
+  if (const auto table = find_model_table(file)) {
+    planner_ = std::make_unique<Planner>(placement, table->shape(), seed);
     if (planner_->offline())
       throw UsageError("needs to know the tokens to come", to_text(placement), "use it with simulate or replay");
     StoreOptions fitted = store_options;
     fitted.max_step_rows = options.max_batch_tokens;
-    store_ = make_tier_store(table, placement, *planner_, fitted);
+    store_ = make_tier_store(*table, placement, *planner_, fitted);
   }
   decoder_ = store_options.device ? make_device_decoder(file, options, *store_options.device)
                                   : make_cpu_decoder(file, options);

@@ -1,7 +1,8 @@
 #include "runtime/engine/step_compute.h"
 
 #include <chrono>
-#include <thread>
+
+#include "runtime/base/wait.h"
 
 namespace tierscope {
 namespace {
@@ -36,15 +37,6 @@ class PacedCompute final : public StepCompute {
   }
 
  private:
-  // The scheduler wakes sleepers late by up to this; the rest of a wait is spent looking at the clock.
-  static constexpr std::chrono::microseconds kWakeLateness{200};
-
-  static void wait_until(Clock::time_point end) {
-    if (end - Clock::now() > kWakeLateness) std::this_thread::sleep_until(end - kWakeLateness);
-    while (Clock::now() < end) {
-    }
-  }
-
   void record(const StepPace& pace, Clock::time_point begin, Clock::duration stall) const {
     const auto at = [&](double us) {
       return begin + microseconds(us) + (us > pace.before_rows_us ? stall : Clock::duration::zero());

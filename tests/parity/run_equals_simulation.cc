@@ -98,12 +98,15 @@ TEST_CASE("every policy's run equals its simulation", "[run_equals_simulation]")
   const TokenTrace chat = bundled("mt_bench", 8);
   for (const PolicyInfo& policy : policies()) {
     if (!runs_without_parameters(policy)) continue;
-    check_parity("nvme+ram:256rows:" + policy.name, chat, 7, {});
+    check_parity("nvme+ram:256rows:" + policy.name, chat, 512, {});
+    const std::string two_levels = "nvme+ram:300rows:" + policy.name + "+vram:60rows:" + policy.name;
+    check_parity(two_levels, chat, 7, {});
+    check_parity(two_levels + ",inclusion=exclusive", chat, 64, {});
   }
 }
 
 TEST_CASE("chunks, traces, levels, inclusion and prefetch do not change what runs", "[run_equals_simulation]") {
-  const uint32_t chunk = GENERATE(1u, 7u);
+  const uint32_t chunk = GENERATE(1u, 7u, 512u);
   for (const char* name : {"mt_bench", "humaneval", "gsm8k_test", "mgsm"}) {
     const TokenTrace trace = bundled(name, 3);
     for (const char* placement :
@@ -111,7 +114,8 @@ TEST_CASE("chunks, traces, levels, inclusion and prefetch do not change what run
           "nvme+ram:300rows:lru+vram:40rows:lru,inclusion=exclusive", "nvme+ram:100rows:lru,prefetch=prompt",
           "nvme,prefetch=prompt+overlap", "nvme+ram:100rows:fifo,access=pread", "nvme+ram:100rows:fifo,access=mmap",
           "nvme+ram:200rows:s3fifo+vram:50rows:sieve,prefetch=draft:2", "nvme+vram:64rows:lru,prefetch=prompt",
-          "ram+vram:100rows:pin-rank"})
+          "ram+vram:100rows:pin-rank", "nvme+ram:100rows:s3fifo,prefetch=draft:4",
+          "nvme+ram:64rows:sieve,prefetch=prompt+overlap+draft:2"})
       check_parity(placement, trace, chunk, {});
   }
 }
@@ -134,7 +138,8 @@ TEST_CASE("completions may come late, in another order, short or be refused for 
     }
   };
   for (const char* placement :
-       {"nvme", "nvme+ram:64rows:lru,prefetch=prompt+overlap", "nvme,access=pread",
-        "nvme+ram:300rows:lru+vram:40rows:lru,inclusion=exclusive,prefetch=prompt", "nvme+ram:40rows:fifo,access=mmap"})
-    check_parity(placement, trace, 16, with_faults(faults));
+       {"nvme", "nvme+ram:64rows:lru,prefetch=prompt+overlap", "nvme+ram:64rows:arc,prefetch=overlap+draft:3",
+        "nvme,access=pread", "nvme+ram:300rows:lru+vram:40rows:lru,inclusion=exclusive,prefetch=prompt",
+        "nvme+ram:9rows:fifo,access=mmap"})
+    check_parity(placement, trace, 64, with_faults(faults));
 }
