@@ -46,20 +46,20 @@ ComputeClock profile_clock(const std::string& device, const ModelShape& shape) {
 
 ComputeChoice::ComputeChoice(std::string compute, std::string backend)
     : compute_(std::move(compute)), backend_(std::move(backend)) {
-  if (compute_ == "real" || compute_ == "none" || compute_.starts_with(kPaced)) return;
   const std::vector<std::string> known{"real", "none", "paced:DEVICE", "paced:10ms"};
-  throw UsageError(unknown_name("compute", compute_, known), "--compute");
+  if (compute_ != "real" && compute_ != "none" && !compute_.starts_with(kPaced))
+    throw UsageError(unknown_name("compute", compute_, known), "--compute");
+  if (backend_ != "host") device_ = open_device(backend_);
 }
 
 DecoderMemory ComputeChoice::memory(const GgufFile& model, const DecoderOptions& options) const {
-  return compute_ == "real" && backend_ == "host" ? cpu_decoder_memory(model, options) : DecoderMemory{};
+  return compute_ == "real" && !device_ ? cpu_decoder_memory(model, options) : DecoderMemory{};
 }
 
 void ComputeChoice::load(const GgufFile& model, const DecoderOptions& options, SpanRecorder* spans) {
   if (compute_ == "none") {
     steps_ = make_no_compute();
   } else if (compute_ == "real") {
-    if (backend_ != "host") device_ = open_device(backend_);
     decoder_ = device_ ? make_device_decoder(model, options, *device_) : make_cpu_decoder(model, options);
     steps_ = make_real_compute(*decoder_, spans);
   } else {

@@ -23,6 +23,7 @@ class ComputeChoice {
   // Loads weights or profile. `spans` may be null.
   void load(const GgufFile& model, const DecoderOptions& options, SpanRecorder* spans);
   StepCompute& steps() { return *steps_; }
+  Device* device() const { return device_.get(); }  // null on the host
   const std::string& text() const { return compute_; }
   const std::string& backend() const { return backend_; }
 

@@ -111,9 +111,6 @@ ReplayOptions replay_options(const Arguments& arguments, unsigned threads) {
 
 void label(RunMetrics& metrics, const Placement& placement, const Arguments& arguments, const ComputeChoice& compute) {
   metrics.backend = compute.backend();
-  for (const CacheSpec& cache : placement.caches)
-    if (cache.tier == Tier::vram && compute.backend() == "host") metrics.backend = "host (vram tier in host memory)";
-  metrics.emulated_device = arguments.text_or("emulate", "");
   if (placement.access == AccessMethod::mmap) {
     const auto limit = memory_limit_bytes();
     metrics.page_cache = limit ? fmt::format("memory cap {}", format_bytes_exact(*limit)) : "unbounded page cache";
@@ -130,6 +127,7 @@ int run(const Arguments& arguments) {
       static_cast<unsigned>(arguments.number_if("threads").value_or(std::max(1u, std::thread::hardware_concurrency())));
   ReplayOptions options = replay_options(arguments, threads);
   options.compute = compute.text();
+  options.store.device = compute.device();
   const DecoderOptions decoder = decoder_options(arguments, trace, threads);
   const GgufFile model = GgufFile::open(arguments.text("MODEL"));
   const std::vector<Candidate> all = candidates(arguments, model);

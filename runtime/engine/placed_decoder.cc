@@ -33,13 +33,14 @@ PlacedDecoder::PlacedDecoder(const GgufFile& file, const Placement& placement, c
                              const StoreOptions& store_options, uint64_t seed)
     : overlap_(placement.prefetch.overlap) {
   // The table comes first: a placement that does not suit it should not cost the loading of the weights.
-  if (const auto table = find_model_table(file)) {
-    planner_ = std::make_unique<Planner>(placement, table->shape(), seed);
+  if (find_model_table(file)) {
+    const TableFile table = placed_table(file, placement, default_packed_path(file.paths().front()));
+    planner_ = std::make_unique<Planner>(placement, table.shape(), seed);
     if (planner_->offline())
       throw UsageError("needs to know the tokens to come", to_text(placement), "use it with simulate or replay");
     StoreOptions fitted = store_options;
     fitted.max_step_rows = options.max_batch_tokens;
-    store_ = make_tier_store(*table, placement, *planner_, fitted);
+    store_ = make_tier_store(table, placement, *planner_, fitted);
   }
   decoder_ = store_options.device ? make_device_decoder(file, options, *store_options.device)
                                   : make_cpu_decoder(file, options);

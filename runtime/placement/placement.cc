@@ -165,6 +165,11 @@ void apply_option(Placement& placement, const std::string& key, const std::strin
     throw UsageError(unknown_name("placement option", key, known));
 }
 
+void check_layout(const Placement& placement) {
+  if (placement.layout == Layout::packed && placement.backing != Tier::nvme)
+    throw UsageError("layout=packed is how rows lie on nvme; with another backing tier leave it out");
+}
+
 void check_order(const Placement& placement) {
   Tier below = placement.backing;
   for (const CacheSpec& cache : placement.caches) {
@@ -220,6 +225,7 @@ Placement parse_placement(std::string_view text) try {
     const auto [key, value] = key_value(parts[i]);
     apply_option(placement, key, value);
   }
+  check_layout(placement);
   return placement;
 } catch (const UsageError& error) {
   throw UsageError(error.what(), fmt::format("placement '{}'", text));

@@ -524,9 +524,6 @@ void check_tiers(const Placement& placement, const StoreOptions& options) {
   if (top_tier(placement) == Tier::vram && options.device == nullptr)
     throw UsageError("its vram tier needs a device", fmt::format("placement '{}'", to_text(placement)),
                      "add --backend opencl; see: tierscope devices");
-  if (placement.layout == Layout::packed && placement.backing != Tier::nvme)
-    throw UsageError("layout=packed is how rows lie on nvme; with another backing tier leave it out",
-                     fmt::format("placement '{}'", to_text(placement)));
 }
 
 }  // namespace
