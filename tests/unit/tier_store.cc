@@ -81,7 +81,8 @@ TEST_CASE("after a failed read no row is handed out", "[tier_store]") {
 
 TEST_CASE("memory is what was announced", "[tier_store]") {
   const IdTable table(kRows, kRowBytes);
-  for (const char* text : {"nvme", "ram", "nvme+ram:100rows:lru,prefetch=prompt", "nvme+ram:100rows:lru,prefetch=draft:2"}) {
+  for (const char* text :
+       {"nvme", "ram", "nvme+ram:100rows:lru,prefetch=prompt", "nvme+ram:100rows:lru,prefetch=draft:2"}) {
     const Placement placement = parse_placement(text);
     const Planner planner(placement, table.file().shape());
     const auto store = make_tier_store(table.file(), placement, planner, {});
