@@ -21,7 +21,7 @@ CountResult count_stream(const AccessStream& stream, Planner& planner, const Tab
   std::vector<uint32_t> uses;
   if (planner.offline()) uses = next_uses(stream.rows, table.rows);
   const auto start = std::chrono::steady_clock::now();
-  planner.count(stream, uses.empty() ? nullptr : uses.data());
+  planner.count_all(stream, uses.empty() ? nullptr : uses.data());
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   planner.check();
   result.counts = planner.totals();

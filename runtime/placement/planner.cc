@@ -15,7 +15,7 @@ namespace tierscope {
 namespace {
 
 constexpr uint32_t kNoStep = UINT32_MAX;
-constexpr size_t kBlockRows = 4096;  // accesses that count() hands to a policy at once
+constexpr size_t kBlockRows = 4096;  // accesses that count_all() hands to a policy at once
 
 struct Level {
   CacheSpec spec;
@@ -342,7 +342,7 @@ void Planner::count(const StepInput& input) {
   ++s.step;
 }
 
-void Planner::count(const AccessStream& stream, const uint32_t* next_use) {
+void Planner::count_all(const AccessStream& stream, const uint32_t* next_use) {
   State& s = *state_;
   s.check_rows(stream.rows);
   if (s.placement.prefetch.draft > 0) {  // what one step leaves in the staging area serves the next
@@ -585,10 +585,14 @@ StepInput step_input(const AccessStream& stream, size_t index, const uint32_t* n
 }
 
 std::vector<uint32_t> next_uses(std::span<const RowId> stream, uint64_t table_rows) {
-  std::vector<uint32_t> last(table_rows, kNeverUsed), uses(stream.size());
+  RowInterner interner;
+  const bool dense = table_rows <= Planner::kDenseRows;
+  std::vector<uint32_t> last(dense ? table_rows : 0, kNeverUsed), uses(stream.size());
   for (size_t i = stream.size(); i-- > 0;) {
-    uses[i] = last[stream[i]];
-    last[stream[i]] = static_cast<uint32_t>(i);
+    const uint32_t row = dense ? stream[i] : interner.id_of(stream[i]);
+    if (row >= last.size()) last.push_back(kNeverUsed);
+    uses[i] = last[row];
+    last[row] = static_cast<uint32_t>(i);
   }
   return uses;
 }

@@ -112,7 +112,7 @@ class Planner {
   // below, not with both.
   void count(const StepInput& step);
   // All steps of a stream, as if one by one; `next_use` is parallel to its rows.
-  void count(const AccessStream& stream, const uint32_t* next_use = nullptr);
+  void count_all(const AccessStream& stream, const uint32_t* next_use = nullptr);
 
   const PlanCounts& totals() const;
   size_t level_count() const;

@@ -4,10 +4,10 @@
 // ghost_queue.h says; a victim on which both agree enters no history, as in the authors' code.
 #include <cmath>
 
+#include "runtime/base/random.h"
 #include "runtime/placement/policies/frequency_buckets.h"
 #include "runtime/placement/policies/ghost_queue.h"
 #include "runtime/placement/policies/policies.h"
-#include "runtime/placement/policies/random_numbers.h"
 #include "runtime/placement/policies/residents.h"
 
 namespace tierscope {
@@ -114,7 +114,7 @@ class LeCaR final : public PolicyBase<LeCaR> {
   FrequencyBuckets frequency_;
   GhostQueue histories_[2];  // by expert: what it threw out
   std::vector<Left> left_;   // by row
-  RandomNumbers random_;
+  Random random_;
   double rate_, log_discount_;
   double lru_weight_ = 0.5;
   uint32_t now_ = 0;

@@ -1,16 +1,16 @@
 // Random replacement: any resident row leaves, each with the same chance. Belady, "A study of replacement algorithms
 // for a virtual-storage computer", IBM Systems Journal 5(2), 1966, uses it as the reference. Deviation: none; the
-// generator is xorshift64* (Vigna, TOMS 42(4), 2016) with the run's seed, so a run can be repeated.
+// generator has the run's seed, so a run can be repeated.
+#include "runtime/base/random.h"
 #include "runtime/placement/policies/policies.h"
-#include "runtime/placement/policies/random_numbers.h"
 #include "runtime/placement/policies/residents.h"
 
 namespace tierscope {
 namespace {
 
-class Random final : public PolicyBase<Random> {
+class RandomReplacement final : public PolicyBase<RandomReplacement> {
  public:
-  explicit Random(const PolicyContext& context) : residents_(context), random_(context.seed) {}
+  explicit RandomReplacement(const PolicyContext& context) : residents_(context), random_(context.seed) {}
 
   Outcome touch(RowId row, uint32_t) {
     const uint32_t found = residents_.slot_of(row);
@@ -28,7 +28,7 @@ class Random final : public PolicyBase<Random> {
 
  private:
   Residents residents_;
-  RandomNumbers random_;
+  Random random_;
 };
 
 }  // namespace
@@ -39,7 +39,7 @@ PolicyInfo random_policy() {
           "Belady, IBM Systems Journal 5(2), 1966",
           {},
           false,
-          [](const PolicyContext& context) { return std::make_unique<Random>(context); }};
+          [](const PolicyContext& context) { return std::make_unique<RandomReplacement>(context); }};
 }
 
 }  // namespace tierscope
