@@ -32,7 +32,9 @@ struct Request {
   std::vector<std::vector<TokenId>> draft;  // per output position: likely tokens there; empty: none recorded
   std::vector<std::vector<uint32_t>> rows;  // access trace: per token (prompt then output) its rows, no tokens then
   size_t prompt_rows = 0;                   // access trace: how many of `rows` are prompt (the rest: decode)
-  size_t token_count() const { return prompt.size() + output.size(); }
+  // Of access traces: those whose rows were recorded.
+  size_t token_count() const { return rows.empty() ? prompt.size() + output.size() : rows.size(); }
+  size_t prompt_count() const { return rows.empty() ? prompt.size() : prompt_rows; }
 };
 
 class TraceReader {

@@ -27,8 +27,8 @@ struct TraceContent {
 TraceContent read_content(TraceReader& reader, const Addressing& addressing, const std::string& path) {
   TraceContent content;
   for (Request request; reader.next(request); ++content.requests) {
-    content.prompt_tokens += request.rows.empty() ? request.prompt.size() : request.prompt_rows;
-    content.output_tokens += request.rows.empty() ? request.output.size() : request.rows.size() - request.prompt_rows;
+    content.prompt_tokens += request.prompt_count();
+    content.output_tokens += request.token_count() - request.prompt_count();
     append_rows(request, addressing, content.rows);
   }
   if (content.requests == 0) throw Error("the trace has no request", path, "record one first");

@@ -14,9 +14,8 @@ int run(const Arguments& arguments) {
   for (Request request; reader.next(request);) {
     rows.clear();
     append_rows(request, *addressing, rows);
-    const size_t tokens = request.rows.empty() ? request.token_count() : request.rows.size();
     size_t at = 0;
-    for (size_t token = 0; token < tokens; ++token) {
+    for (size_t token = 0; token < request.token_count(); ++token) {
       const size_t width = request.rows.empty() ? addressing->rows_per_token() : request.rows[token].size();
       fmt::print("[{}]\n", fmt::join(std::span(rows).subspan(at, width), ","));
       at += width;

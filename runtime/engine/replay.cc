@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <thread>
 
 #include "runtime/base/error.h"
 #include "runtime/compute/device.h"
@@ -49,21 +50,25 @@ class TimedRows final : public StepRows {
 
 class Replayer {
  public:
+  // Without `batches` one sequence at a time, its steps known beforehand.
   Replayer(const TableFile& table, const Placement& placement, const TokenTrace& trace, const Addressing& addressing,
-           StepCompute& compute, const ReplayOptions& options)
+           StepCompute& compute, const ReplayOptions& options, const BatchOptions* batches)
       : table_(table),
         placement_(placement),
         trace_(trace),
+        addressing_(addressing),
         compute_(compute),
         options_(options),
-        stream_(make_access_stream(trace, addressing, options.chunk_tokens)),
-        planner_(placement, {table.rows, table.row_bytes, stream_.rows_per_token}, options.seed) {
+        batches_(batches),
+        builder_(trace, addressing),
+        planner_(placement, {table.rows, table.row_bytes, builder_.stream().rows_per_token}, options.seed),
+        position_(trace.requests.size()),
+        sequence_(trace.requests.size()) {
     check_rows();
-    if (planner_.offline()) next_uses_ = next_uses(stream_.rows, table.rows);
+    if (!batches_) stream_ = make_access_stream(trace, addressing, options.chunk_tokens);
+    if (planner_.offline()) prepare_future();
     StoreOptions store = options.store;
-    store.max_step_rows = 1;
-    for (const AccessStream::Step& step : stream_.steps)
-      store.max_step_rows = std::max(store.max_step_rows, static_cast<uint32_t>(step.count));
+    store.max_step_rows = most_step_rows();
     reset_peak_rss();
     if (!evict_from_page_cache(table)) metrics_.state = "cold (the table's file cannot leave the page cache)";
     store_ = make_tier_store(table, placement, planner_, store);
@@ -72,9 +77,6 @@ class Replayer {
   RunMetrics run() {
     const double passes = options_.warm ? 2 : 1;
     if (options_.warm) {
-      if (planner_.offline())
-        throw UsageError("a policy that knows the future cannot be warmed up: its second pass has another future",
-                         "--state warm", "use --state cold");
       pass(0, 1 / passes);
       metrics_.state = "warm";
     }
@@ -91,33 +93,110 @@ class Replayer {
     return std::move(metrics_);
   }
 
+  // Of the last pass.
+  StepSchedule schedule() const {
+    return {trace_.header.name, static_cast<uint32_t>(trace_.requests.size()), scheduled_};
+  }
+
  private:
   void check_rows() {
     std::vector<bool> seen(table_.rows);
-    for (const RowId row : stream_.rows) {
-      if (row >= table_.rows)
-        throw UsageError(fmt::format("the trace asks for row {} of a table of {}", row, table_.rows), "--trace",
-                         "use the model that the trace was made for");
-      if (!seen[row]) ++metrics_.compulsory_misses;
-      seen[row] = true;
+    std::vector<RowId> rows;
+    for (const Request& request : trace_.requests) {
+      rows.clear();
+      append_rows(request, addressing_, rows);
+      for (const RowId row : rows) {
+        if (row >= table_.rows)
+          throw UsageError(fmt::format("the trace asks for row {} of a table of {}", row, table_.rows), "--trace",
+                           "use the model that the trace was made for");
+        if (!seen[row]) ++metrics_.compulsory_misses;
+        seen[row] = true;
+      }
     }
   }
 
+  void prepare_future() {
+    const std::string text = to_text(placement_);
+    if (batches_)
+      throw UsageError("a policy that knows the future needs steps that are known beforehand", text,
+                       "replay without arrivals and with --max-batch 1");
+    if (options_.warm)
+      throw UsageError("a policy that knows the future cannot be warmed up: its second pass has another future",
+                       "--state warm", "use --state cold");
+    next_uses_ = next_uses(stream_.rows, table_.rows);
+  }
+
+  uint32_t most_step_rows() const {
+    uint64_t most =
+        batches_ ? uint64_t{std::max(options_.chunk_tokens, batches_->sequences)} * builder_.stream().rows_per_token
+                 : 1;
+    for (const AccessStream::Step& step : stream_.steps) most = std::max(most, step.count);
+    return static_cast<uint32_t>(most);
+  }
+
   void pass(double progress_from, double progress_share) {
+    std::ranges::fill(position_, 0);
+    uint64_t all = 0;
+    for (const Request& request : trace_.requests) all += request.token_count();
+    auto report = [&, done = uint64_t{0}](const AccessStream::Step& step) mutable {
+      done += step.count / stream_.rows_per_token;
+      if (options_.on_progress)
+        options_.on_progress(progress_from + progress_share * static_cast<double>(done) / static_cast<double>(all));
+    };
+    pass_begin_ = Clock::now();
+    clock_.begin_step(pass_begin_);
+    if (batches_) return batched_pass(report);
     for (size_t i = 0; i < stream_.steps.size(); ++i) {
       run_step(i);
-      if (options_.on_progress)
-        options_.on_progress(progress_from +
-                             progress_share * static_cast<double>(i + 1) / static_cast<double>(stream_.steps.size()));
+      report(stream_.steps[i]);
     }
+  }
+
+  template <class Report>
+  void batched_pass(Report report) {
+    BatchScheduler scheduler(batch_requests(), {batches_->sequences, batches_->kv_bytes, options_.chunk_tokens});
+    scheduled_.clear();
+    while (!scheduler.done()) {
+      const auto step = scheduler.next(std::chrono::duration<double>(Clock::now() - pass_begin_).count());
+      if (!step) {
+        if (scheduler.done()) return;
+        std::this_thread::sleep_until(arrival(scheduler.next_arrival_s()));
+        clock_.begin_step();
+        continue;
+      }
+      builder_.begin_step(step->prefill);
+      for (const StepPart& part : step->parts) {
+        sequence_[part.request] = part.sequence;
+        builder_.add(part.request, part.first, part.first + part.count);
+      }
+      stream_ = builder_.take();
+      scheduled_.push_back(*step);
+      run_step(0);
+      report(stream_.steps[0]);
+    }
+  }
+
+  std::vector<BatchRequest> batch_requests() const {
+    std::vector<BatchRequest> requests;
+    for (const Request& request : trace_.requests) {
+      const auto prompt = static_cast<uint32_t>(request.prompt_count());
+      const auto tokens = static_cast<uint32_t>(request.token_count());
+      requests.push_back({request.arrival_s.value_or(0), prompt, tokens - prompt,
+                          batches_->kv_bytes_of ? batches_->kv_bytes_of(tokens) : 0});
+    }
+    return requests;
+  }
+
+  Clock::time_point arrival(double arrival_s) const {
+    return pass_begin_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(arrival_s));
   }
 
   std::span<const RowId> rows_of(size_t step) const {
     return std::span(stream_.rows).subspan(stream_.steps[step].first, stream_.steps[step].count);
   }
 
-  bool begins_request(size_t step) const {
-    return step == 0 || stream_.steps[step].request != stream_.steps[step - 1].request;
+  std::span<const AccessStream::Part> parts_of(size_t step) const {
+    return std::span(stream_.parts).subspan(stream_.steps[step].first_part, stream_.steps[step].part_count);
   }
 
   std::unique_ptr<StepRows> begin(size_t i) {
@@ -125,48 +204,71 @@ class Replayer {
     return store_->begin(planner_.plan(step_input(stream_, i, uses, parts_)));
   }
 
-  // prefetch=prompt: while a chunk computes, the next chunk of its request is already being read.
+  // prefetch=prompt: while a chunk computes, the next chunk of its request is already being read. In batches the next
+  // step is not known yet.
   void begin_next_chunk(size_t i) {
     const size_t next = i + 1;
     if (placement_.prefetch.prompt && next < stream_.steps.size() && stream_.steps[next].prefill &&
-        !begins_request(next))
+        stream_.steps[next].request == stream_.steps[i].request)
       begun_ahead_ = begin(next);
   }
 
   void run_step(size_t i) {
     const AccessStream::Step& step = stream_.steps[i];
-    if (begins_request(i)) {
-      compute_.begin_request();
-      clock_.begin_request();
-      context_tokens_ = 0;
-    }
+    for (const AccessStream::Part& part : parts_of(i))
+      if (position_[part.request] == 0) begin_request(part.request);
     std::unique_ptr<StepRows> rows = begun_ahead_ ? std::move(begun_ahead_) : begin(i);
     TimedRows timed(*rows, [&] { begin_next_chunk(i); });
     if (!placement_.prefetch.overlap) timed.await();
-    compute_.run(tokens_of(step), timed);
+    compute_.run(tokens_of(i), timed);
     timed.await();
-    clock_.end_step(step.prefill, tokens_in(step), milliseconds(timed.waited()));
+    clock_.end_step(step.prefill, shares_of(i), milliseconds(timed.waited()));
     if (options_.on_rows) options_.on_rows(rows_of(i), *rows);
     store_->retire(std::move(rows));
-    context_tokens_ += tokens_in(step);
+    for (const AccessStream::Part& part : parts_of(i)) position_[part.request] += part.tokens;
   }
 
-  uint32_t tokens_in(const AccessStream::Step& step) const {
-    return static_cast<uint32_t>(step.count / stream_.rows_per_token);
+  void begin_request(uint32_t request) {
+    compute_.begin_request(sequence_[request]);
+    const auto& arrival_s = trace_.requests[request].arrival_s;
+    clock_.begin_request(request, batches_ && arrival_s ? arrival(*arrival_s) : Clock::now());
   }
 
-  StepTokens tokens_of(const AccessStream::Step& step) const {
-    const Request& request = trace_.requests[step.request];
-    const uint32_t count = tokens_in(step);
-    StepTokens result;
-    result.work = {count, context_tokens_, 1};
-    if (step.prefill && !request.prompt.empty()) {
-      result.tokens = std::span(request.prompt).subspan(context_tokens_, count);
-      // Only the last prompt token's logits are asked for.
-      result.work.logits = context_tokens_ + count == request.prompt.size() ? 1 : 0;
-    } else if (!request.output.empty()) {
-      result.tokens = std::span(request.output).subspan(context_tokens_ - request.prompt.size(), count);
+  // Logits come out after a prompt's last token and after each output token.
+  bool has_logits(const AccessStream::Part& part) const {
+    return position_[part.request] + part.tokens >= trace_.requests[part.request].prompt_count();
+  }
+
+  std::vector<StepShare> shares_of(size_t step) const {
+    std::vector<StepShare> shares;
+    for (const AccessStream::Part& part : parts_of(step)) {
+      const uint64_t end = position_[part.request] + part.tokens;
+      const bool ends = end == trace_.requests[part.request].token_count();
+      // The last output token is fed too, but its logits emit nothing.
+      const bool emits = has_logits(part) && (!ends || stream_.steps[step].prefill);
+      shares.push_back({part.request, part.tokens, emits, ends});
     }
+    return shares;
+  }
+
+  StepTokens tokens_of(size_t step) {
+    batch_.clear();
+    StepTokens result;
+    uint64_t context = 0;
+    for (const AccessStream::Part& part : parts_of(step)) {
+      const Request& request = trace_.requests[part.request];
+      const uint32_t first = position_[part.request];
+      for (uint32_t i = first; i < first + part.tokens && request.rows.empty(); ++i) {
+        const TokenId token = i < request.prompt.size() ? request.prompt[i] : request.output[i - request.prompt.size()];
+        batch_.push_back({token, sequence_[part.request], i, false});
+      }
+      if (has_logits(part) && !batch_.empty()) batch_.back().wants_logits = true;
+      result.work.tokens += part.tokens;
+      result.work.logits += has_logits(part) ? 1 : 0;
+      context += first;
+    }
+    result.tokens = batch_;
+    result.work.context_tokens = static_cast<uint32_t>(context / parts_of(step).size());
     return result;
   }
 
@@ -176,7 +278,7 @@ class Replayer {
     metrics_.compute = options_.compute;
     metrics_.chunk_tokens = options_.chunk_tokens;
     metrics_.threads = options_.store.threads;
-    metrics_.steps = stream_.steps.size();
+    metrics_.steps = batches_ ? scheduled_.size() : stream_.steps.size();
     metrics_.requests = trace_.requests.size();
     clock_.summarize(metrics_);
     const PlanCounts planned = difference(planner_.totals(), before);
@@ -251,24 +353,39 @@ class Replayer {
   const TableFile& table_;
   const Placement& placement_;
   const TokenTrace& trace_;
+  const Addressing& addressing_;
   StepCompute& compute_;
   const ReplayOptions& options_;
-  AccessStream stream_;
+  const BatchOptions* batches_;
+  StreamBuilder builder_;  // of batches
+  AccessStream stream_;    // all steps; of batches the current one
   std::vector<uint32_t> next_uses_;
   Planner planner_;
   std::vector<SequencePart> parts_;  // of the step that is being planned
   std::unique_ptr<TierStore> store_;
   std::unique_ptr<StepRows> begun_ahead_;
+  std::vector<uint32_t> position_, sequence_;  // by request
+  std::vector<BatchToken> batch_;
+  std::vector<BatchStep> scheduled_;
+  Clock::time_point pass_begin_;
   RequestClock clock_;
   RunMetrics metrics_;
-  uint32_t context_tokens_ = 0;
 };
 
 }  // namespace
 
 RunMetrics replay(const TableFile& table, const Placement& placement, const TokenTrace& trace,
                   const Addressing& addressing, StepCompute& compute, const ReplayOptions& options) {
-  return Replayer(table, placement, trace, addressing, compute, options).run();
+  return Replayer(table, placement, trace, addressing, compute, options, nullptr).run();
+}
+
+RunMetrics replay_batches(const TableFile& table, const Placement& placement, const TokenTrace& trace,
+                          const Addressing& addressing, StepCompute& compute, const ReplayOptions& options,
+                          const BatchOptions& batches, StepSchedule* schedule) {
+  Replayer replayer(table, placement, trace, addressing, compute, options, &batches);
+  RunMetrics metrics = replayer.run();
+  if (schedule) *schedule = replayer.schedule();
+  return metrics;
 }
 
 }  // namespace tierscope

@@ -1,7 +1,7 @@
-// The real run: feeds a trace's recorded tokens through planner, store and compute, one sequence at a time, and
-// measures (DESIGN.md, "Semantics": replay, TTFT, TPOT, stall, cold and warm). Errors: Error where a row cannot be read
-// or the file changes under the run, UsageError where trace, table and placement do not fit. Not thread-safe: a run has
-// the decoder and the page cache to itself.
+// The real run: feeds a trace's recorded tokens through planner, store and compute, one sequence at a time or several
+// in batches, and measures (DESIGN.md, "Semantics": replay, TTFT, TPOT, stall, cold and warm). Errors: Error where a
+// row cannot be read or the file changes under the run, UsageError where trace, table and placement do not fit. Not
+// thread-safe: a run has the decoder and the page cache to itself.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include "runtime/engine/step_compute.h"
 #include "runtime/metrics/run_metrics.h"
 #include "runtime/placement/placement.h"
+#include "runtime/placement/step_schedule.h"
 #include "runtime/store/tier_store.h"
 #include "traces/addressing.h"
 #include "traces/token_trace.h"
@@ -28,6 +29,19 @@ struct ReplayOptions {
   // Called after a step's rows were awaited and before it retires, with the ids it asked for. For tests and checks.
   std::function<void(std::span<const RowId> ids, const StepRows& rows)> on_rows;
 };
+
+// How several sequences share the steps (runtime/placement/batch_scheduler.h).
+struct BatchOptions {
+  uint32_t sequences = 1;
+  uint64_t kv_bytes = UINT64_MAX;
+  std::function<uint64_t(uint32_t tokens)> kv_bytes_of;  // what a request of so many tokens needs; null: nothing
+};
+
+// Requests arrive when the trace says (all at once where it does not) and are waited for. The steps that formed go to
+// `schedule`, if it is not null. UsageError for policies that know the future: which steps form is known only then.
+RunMetrics replay_batches(const TableFile& table, const Placement& placement, const TokenTrace& trace,
+                          const Addressing& addressing, StepCompute& compute, const ReplayOptions& options,
+                          const BatchOptions& batches, StepSchedule* schedule);
 
 // `addressing` names the rows of each token. The trace's requests run in order; arrival times are not waited for.
 RunMetrics replay(const TableFile& table, const Placement& placement, const TokenTrace& trace,

@@ -16,49 +16,37 @@ std::optional<double> per_second(uint64_t tokens, Clock::duration duration) {
 
 }  // namespace
 
-void RequestClock::begin_request(Clock::time_point now) {
-  end_request();
-  open_ = true;
-  begin_ = last_end_ = now;
+void RequestClock::begin_request(uint32_t request, Clock::time_point start) {
+  open_[request] = {start, std::nullopt, start, 0};
 }
 
-void RequestClock::end_step(bool prefill, uint32_t tokens, double stall_ms, Clock::time_point now) {
-  const Clock::duration step = now - last_end_;
-  last_end_ = now;
-  if (prefill) {
-    prefill_ += step;
-    prompt_tokens_ += tokens;
-    first_emission_ = now;
-    stall_prefill_ms_.push_back(stall_ms);
-  } else {
-    decode_ += step;
-    output_tokens_ += tokens;
-    decode_ends_.push_back(now);
-    stall_decode_ms_.push_back(stall_ms);
+void RequestClock::emit(Open& request, Clock::time_point now) {
+  if (request.first_emission)
+    itl_ms_.push_back(milliseconds(now - request.last_emission));
+  else
+    ttft_ms_.push_back(milliseconds(now - request.start));
+  if (!request.first_emission) request.first_emission = now;
+  request.last_emission = now;
+  ++request.emissions;
+}
+
+void RequestClock::end_step(bool prefill, std::span<const StepShare> shares, double stall_ms, Clock::time_point now) {
+  (prefill ? prefill_ : decode_) += now - step_begin_;
+  step_begin_ = now;
+  (prefill ? stall_prefill_ms_ : stall_decode_ms_).push_back(stall_ms);
+  for (const StepShare& share : shares) {
+    (prefill ? prompt_tokens_ : output_tokens_) += share.tokens;
+    Open& request = open_.at(share.request);
+    if (share.emits) emit(request, now);
+    if (!share.ends) continue;
+    if (request.emissions > 1)
+      tpot_ms_.push_back(milliseconds(request.last_emission - *request.first_emission) /
+                         static_cast<double>(request.emissions - 1));
+    open_.erase(share.request);
   }
 }
 
-void RequestClock::end_request() {
-  if (!open_) return;
-  open_ = false;
-  if (first_emission_) {
-    ttft_ms_.push_back(milliseconds(*first_emission_ - begin_));
-    // The last output token is fed too, but its logits emit nothing.
-    if (!decode_ends_.empty()) decode_ends_.pop_back();
-    Clock::time_point last = *first_emission_;
-    for (const Clock::time_point emission : decode_ends_) {
-      itl_ms_.push_back(milliseconds(emission - last));
-      last = emission;
-    }
-    if (!decode_ends_.empty())
-      tpot_ms_.push_back(milliseconds(last - *first_emission_) / static_cast<double>(decode_ends_.size()));
-  }
-  first_emission_.reset();
-  decode_ends_.clear();
-}
-
-void RequestClock::summarize(RunMetrics& metrics) {
-  end_request();
+void RequestClock::summarize(RunMetrics& metrics) const {
   metrics.prompt_tokens = prompt_tokens_;
   metrics.output_tokens = output_tokens_;
   metrics.ttft_ms = tierscope::summarize(ttft_ms_);

@@ -1,5 +1,6 @@
 #include "runtime/engine/step_compute.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "runtime/base/wait.h"
@@ -56,23 +57,17 @@ class PacedCompute final : public StepCompute {
 
 class RealCompute final : public StepCompute {
  public:
-  RealCompute(Decoder& decoder, SpanRecorder* spans)
-      : decoder_(decoder), spans_(spans), logits_(decoder.hyperparameters().vocab) {
+  RealCompute(Decoder& decoder, SpanRecorder* spans) : decoder_(decoder), spans_(spans) {
     if (spans_) track_ = spans_->track("blocks");
   }
 
-  void begin_request() override {
-    decoder_.reset(0);
-    position_ = 0;
-  }
+  void begin_request(uint32_t sequence) override { decoder_.reset(sequence); }
 
   void run(const StepTokens& step, StepRows& rows) override {
-    batch_.clear();
-    for (const TokenId token : step.tokens) batch_.push_back({token, 0, position_++, false});
-    for (size_t i = batch_.size() - step.work.logits; i < batch_.size(); ++i) batch_[i].wants_logits = true;
+    logits_.resize(std::max<size_t>(logits_.size(), size_t{step.work.logits} * decoder_.hyperparameters().vocab));
     const Clock::time_point begin = Clock::now();
     if (spans_) watch_blocks(begin);
-    decoder_.forward(batch_, rows, logits_.data());
+    decoder_.forward(step.tokens, rows, logits_.data());
     decoder_.on_block = nullptr;
   }
 
@@ -87,8 +82,6 @@ class RealCompute final : public StepCompute {
   Decoder& decoder_;
   SpanRecorder* spans_;
   std::vector<float> logits_;
-  std::vector<BatchToken> batch_;
-  uint32_t position_ = 0;
   uint32_t track_ = 0;
 };
 

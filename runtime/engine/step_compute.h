@@ -14,21 +14,21 @@
 namespace tierscope {
 
 struct StepTokens {
-  std::span<const TokenId> tokens;  // empty in access traces
-  StepWork work;
+  std::span<const BatchToken> tokens;  // empty in access traces
+  StepWork work;                       // of a batch: context_tokens is the mean of its sequences
 };
 
 class StepCompute {
  public:
   virtual ~StepCompute() = default;
-  virtual void begin_request() {}
+  virtual void begin_request(uint32_t sequence) { static_cast<void>(sequence); }
   // Returns when the step's logits are out. Awaits `rows` just before their first use.
   virtual void run(const StepTokens& step, StepRows& rows) = 0;
 };
 
 std::unique_ptr<StepCompute> make_no_compute();
 std::unique_ptr<StepCompute> make_paced_compute(ComputeClock clock, SpanRecorder* spans);
-// Keeps a reference to `decoder`, whose sequence 0 it uses.
+// Keeps a reference to `decoder`.
 std::unique_ptr<StepCompute> make_real_compute(Decoder& decoder, SpanRecorder* spans);
 
 }  // namespace tierscope

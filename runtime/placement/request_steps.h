@@ -1,10 +1,12 @@
-// How a single sequence at a time becomes steps: each request's prompt in chunks, then its output token by token.
-// Shared by the simulator and the runtime so that both form the same steps. Pure.
+// How a trace becomes an access stream with steps; for a single sequence at a time also which steps: each request's
+// prompt in chunks, then its output token by token. Shared by the simulator and the runtime so that both form the same
+// steps. Pure.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <span>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "traces/addressing.h"
@@ -35,11 +37,35 @@ struct AccessStream {
   std::vector<RowId> draft_rows;
 };
 
-// Appends a part to the stream's last step: tokens `first` to `end` of request number `index`, whose prompt and output
-// are `tokens`.
-void add_part(AccessStream& stream, const Request& request, uint32_t index, std::span<const TokenId> tokens,
-              uint64_t first, uint64_t end, const Addressing& addressing);
+// Builds the access stream of a trace step by step, as its steps become known. Keeps references to both.
+// Error where the rows of an access trace are not equally many for each token.
+class StreamBuilder {
+ public:
+  StreamBuilder(const TokenTrace& trace, const Addressing& addressing);
 
+  void begin_step(bool prefill);
+  // Appends tokens `first` to `end` (positions from the prompt's first token through the output) of a request to the
+  // step.
+  void add(uint32_t request, uint64_t first, uint64_t end);
+  const AccessStream& stream() const { return stream_; }
+  // What was built since the last take().
+  AccessStream take();
+
+ private:
+  struct Content {
+    std::vector<TokenId> tokens;
+    std::vector<RowId> rows;
+  };
+  Content& content(uint32_t request);
+
+  const TokenTrace& trace_;
+  const Addressing& addressing_;
+  AccessStream stream_;
+  // Of requests that were begun and not yet finished.
+  std::unordered_map<uint32_t, Content> contents_;
+};
+
+// One sequence at a time.
 AccessStream make_access_stream(const TokenTrace& trace, const Addressing& addressing, uint32_t chunk_tokens);
 
 }  // namespace tierscope

@@ -37,7 +37,7 @@ StepSchedule read_schedule(const std::filesystem::path& path) {
       read(json::parse(line));
     } catch (const std::exception& error) {
       throw Error(std::string("not a line of a step schedule: ") + error.what(),
-                  fmt::format("{}:{}", path.string(), lines.line_number()), "write one with replay --schedule-out");
+                  fmt::format("{}:{}", path.string(), lines.line_number()), "write one with replay --schedule");
     }
   };
   if (!lines.next(line)) throw Error("the step schedule is empty", path.string());
@@ -63,39 +63,26 @@ void write_schedule(const std::filesystem::path& path, const StepSchedule& sched
 
 AccessStream make_access_stream(const TokenTrace& trace, const Addressing& addressing,
                                 const std::vector<BatchStep>& steps, const std::string& where) {
-  AccessStream stream;
-  stream.rows_per_token = addressing.rows_per_token();
-  stream.table_rows = addressing.table_rows() ? addressing.table_rows() : trace.header.vocab_size;
-  std::vector<std::vector<TokenId>> tokens_of(trace.requests.size());
-  std::vector<std::vector<RowId>> rows_of(trace.requests.size());
-  for (size_t r = 0; r < trace.requests.size(); ++r) {
-    std::vector<TokenId>& tokens = tokens_of[r];
-    tokens = trace.requests[r].prompt;
-    tokens.insert(tokens.end(), trace.requests[r].output.begin(), trace.requests[r].output.end());
-    addressing.rows({}, tokens, rows_of[r]);
-  }
+  StreamBuilder builder(trace, addressing);
   std::vector<uint64_t> position(trace.requests.size());
   for (const BatchStep& step : steps) {
-    stream.steps.push_back({stream.rows.size(), 0, step.prefill, step.parts.front().request});
+    builder.begin_step(step.prefill);
     for (const StepPart& part : step.parts) {
+      const uint64_t end = part.first + uint64_t{part.count};
       if (part.request >= trace.requests.size() || part.first != position[part.request] || part.count == 0 ||
-          part.first + uint64_t{part.count} > trace.requests[part.request].token_count())
-        throw Error(fmt::format("a step names tokens {} to {} of request {}, which are not next", part.first,
-                                part.first + uint64_t{part.count}, part.request),
+          end > trace.requests[part.request].token_count())
+        throw Error(fmt::format("a step names tokens {} to {} of request {}, which are not next", part.first, end,
+                                part.request),
                     where, "the schedule belongs to another trace");
-      position[part.request] += part.count;
-      const auto from = rows_of[part.request].begin() + std::ptrdiff_t{part.first} * stream.rows_per_token;
-      stream.rows.insert(stream.rows.end(), from, from + std::ptrdiff_t{part.count} * stream.rows_per_token);
-      add_part(stream, trace.requests[part.request], part.request, tokens_of[part.request], part.first,
-               part.first + part.count, addressing);
+      position[part.request] = end;
+      builder.add(part.request, part.first, end);
     }
-    stream.steps.back().count = stream.rows.size() - stream.steps.back().first;
   }
   for (size_t r = 0; r < trace.requests.size(); ++r)
     if (position[r] != trace.requests[r].token_count())
       throw Error(fmt::format("the steps end before request {} does", r), where,
                   "use the trace, and as many of its requests, as the schedule was written for");
-  return stream;
+  return builder.take();
 }
 
 }  // namespace tierscope
