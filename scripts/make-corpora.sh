@@ -78,13 +78,13 @@ corpus debian-reference "GPL-2.0-or-later" "Debian Reference in ten languages, o
   "${languages[@]/#/debian-reference-}"
 
 mkdir -p "$work/texts/source-code"
-for package in libpython3.11-stdlib perl-modules-5.36; do
+for package in libpython3.11-minimal libpython3.11-stdlib perl-modules-5.36; do
   unpack "$package"
   find "$work/files/$package" -type f \( -name '*.py' -o -name '*.pm' -o -name '*.pl' \) -print0 | sort -z |
     xargs -0 cat >"$work/texts/source-code/$package.txt"
 done
 corpus source-code "PSF-2.0; Artistic-1.0 or GPL-1.0-or-later" "the standard libraries of Python and Perl" \
-  libpython3.11-stdlib perl-modules-5.36
+  libpython3.11-minimal libpython3.11-stdlib perl-modules-5.36
 
 mkdir -p "$work/texts/prose"
 unpack anarchism
