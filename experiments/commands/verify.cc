@@ -27,7 +27,7 @@ constexpr std::array<const char*, 8> kPlacements{"ram",
                                                  "nvme,prefetch=overlap",
                                                  "nvme+ram:8rows:lru",
                                                  "nvme+ram:8rows:fifo,prefetch=overlap",
-                                                 "nvme+ram:8rows:lru+vram:4rows:lru"};
+                                                 "nvme+ram:8rows:sieve,prefetch=draft:2"};
 constexpr size_t kRowsSampled = 64;
 constexpr const char* kText =
     "The quick brown fox jumps over the lazy dog. In 1969 two people walked on the Moon; 1 + 1 = 2, and "

@@ -76,6 +76,8 @@ with tempfile.TemporaryDirectory() as folder:
     access_header, accesses = requests(at('rows.jsonl'))
     assert [row for r in accesses for rows in r['rows'] for row in rows] == objects
     assert [len(r['rows']) for r in accesses] == [len(r['prompt'] + r['output']) for r in wanted]
+    counted = json.loads(run('simulate', '--json', '--trace', at('rows.jsonl'), '--placement', 'nvme+ram:300rows:lru'))[0]
+    assert counted['levels'][0]['misses'] == lru_misses(objects, 300)
     run('trace', 'convert', at('rows.jsonl'), at('again.oracle'), '--to', 'oracle', '--row-bytes', '9520')
     assert oracle(at('again.oracle')) == records
 
