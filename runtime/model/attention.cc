@@ -14,30 +14,6 @@
 #include <limits>
 #include <type_traits>
 
-// Per-target code below; what does not depend on the target is defined once.
-#ifndef TIERSCOPE_ATTENTION_ONCE
-#define TIERSCOPE_ATTENTION_ONCE
-namespace tierscope {
-
-// The keys a query row may see, as positions.
-struct VisibleKeys {
-  uint32_t first = 0, end = 0;
-};
-
-inline VisibleKeys visible_keys(const AttentionBlock& block, size_t token) {
-  const uint32_t end = block.positions[token] + 1;
-  return {block.window == 0 || end <= block.window ? 0 : end - block.window, end};
-}
-
-// What a row carries from one block of keys to the next.
-struct RunningSoftmax {
-  float maximum = -std::numeric_limits<float>::infinity();
-  float sum = 0;
-};
-
-}  // namespace tierscope
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace tierscope {
 namespace HWY_NAMESPACE {
@@ -129,7 +105,7 @@ HWY_INLINE void add_values(const float* HWY_RESTRICT weights, const T* HWY_RESTR
 
 // Turns the scores of keys [first, end) into weights relative to the row's maximum so far, all others into 0, and
 // brings the row's sums to the new maximum.
-HWY_INLINE void soften(size_t first, size_t end, size_t head_dim, float* HWY_RESTRICT scores, RunningSoftmax& running,
+HWY_INLINE void soften(size_t first, size_t end, size_t head_dim, float* HWY_RESTRICT scores, SoftmaxTotals& running,
                        float* HWY_RESTRICT out) {
   const D d;
   const size_t lanes = hn::Lanes(d);
@@ -166,8 +142,8 @@ struct Workspace {
   float* queries;  // [rows / tile][head_dim][tile]
   float* sums;     // [rows][head_dim]
   float* scores;   // [kTileRows][kKvBlock]
-  RunningSoftmax running[kMaxAttentionRows];
-  VisibleKeys visible[kMaxAttentionRows];
+  SoftmaxTotals running[kMaxAttentionRows];
+  KeyRange visible[kMaxAttentionRows];
 };
 
 // Where a row's head begins in the queries and in the output; row = token * heads + head.
@@ -180,7 +156,8 @@ void begin_tile(const AttentionBlock& block, size_t row0, Workspace& work) {
   const size_t head_dim = block.kv.head_dim;
   float* HWY_RESTRICT queries = work.queries + row0 * head_dim;
   for (size_t row = 0; row < kRows; ++row) {
-    work.visible[row0 + row] = visible_keys(block, (row0 + row) / block.heads);
+    const KeyRange seen = visible_keys(block.positions[(row0 + row) / block.heads], block.window);
+    work.visible[row0 + row] = {std::max(seen.first, block.keys.first), std::min(seen.end, block.keys.end)};
     const float* query = block.queries + place(block, row0 + row);
     for (size_t dim = 0; dim < head_dim; ++dim) queries[dim * kRows + row] = query[dim];
   }
@@ -203,7 +180,7 @@ void advance_tile(const AttentionBlock& block, size_t row0, uint32_t base, Works
   };
   float* sums = work.sums + row0 * head_dim;
   for (size_t row = 0; row < kRows; ++row) {
-    const VisibleKeys& visible = work.visible[row0 + row];
+    const KeyRange& visible = work.visible[row0 + row];
     soften(within(visible.first), within(visible.end), head_dim, work.scores + row * kKvBlock, work.running[row0 + row],
            sums + row * head_dim);
   }
@@ -239,6 +216,7 @@ void attend_all(const AttentionBlock& block, float* scratch) {
   for (uint32_t base = first / kKvBlock * kKvBlock; base < end; base += kKvBlock)
     for_each_tile(rows, [&](auto size, size_t row) { advance_tile<size, T>(block, row, base, work); });
   for (size_t row = 0; row < rows; ++row) finish_row(block, row, work);
+  if (block.totals != nullptr) std::copy_n(work.running, rows, block.totals);
 }
 
 void Attend(const AttentionBlock& block, float* scratch) {
@@ -259,6 +237,20 @@ HWY_EXPORT(Attend);
 size_t attention_scratch_floats(uint32_t head_dim) {
   constexpr size_t kMostTileRows = 8;
   return 2 * kMaxAttentionRows * size_t{head_dim} + kMostTileRows * kKvBlock;
+}
+
+KeyRange visible_keys(uint32_t position, uint32_t window) {
+  const uint32_t end = position + 1;
+  return {window == 0 || end <= window ? 0 : end - window, end};
+}
+
+void join_attention(const float* part, const SoftmaxTotals& part_totals, uint32_t head_dim, float* out,
+                    SoftmaxTotals& totals) {
+  const float maximum = std::max(totals.maximum, part_totals.maximum);
+  const float mine = totals.sum * std::exp(totals.maximum - maximum);
+  const float other = part_totals.sum * std::exp(part_totals.maximum - maximum);
+  totals = {maximum, mine + other};
+  for (uint32_t d = 0; d < head_dim; ++d) out[d] = (out[d] * mine + part[d] * other) / totals.sum;
 }
 
 void attend(const AttentionBlock& block, float* scratch) {

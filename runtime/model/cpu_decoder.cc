@@ -60,9 +60,11 @@ void check_supported(const GgufFile& file, const Hyperparameters& model) {
 }
 
 // A share of a block's attention: tokens [row, row + rows) with the query heads [head, head + heads) of one key-value
-// head.
+// head, over some keys or all.
 struct AttentionTask {
   uint32_t row = 0, rows = 0, kv_head = 0, head = 0, heads = 0;
+  uint32_t part = 0;  // of the shares that the same token's keys were cut into, which follow each other
+  KeyRange keys;
 };
 
 class CpuDecoder final : public Decoder {
@@ -274,40 +276,80 @@ class CpuDecoder final : public Decoder {
   void plan_attention(const LayerShape& layer) {
     const uint32_t group = layer.heads / layer.kv_heads;
     const auto rows = static_cast<uint32_t>(rows_.size());
-    const auto cut = [&](uint32_t heads_each) {
-      tasks_.clear();
-      const uint32_t tokens_each = static_cast<uint32_t>(kMaxAttentionRows) / heads_each;
-      for (uint32_t first = 0, end = 0; first < rows; first = end) {
-        for (end = first; end < rows && end - first < tokens_each; ++end)
-          if (rows_[end].sequence != rows_[first].sequence) break;
-        for (uint32_t kv_head = 0; kv_head < layer.kv_heads; ++kv_head)
-          for (uint32_t head = 0; head < group; head += heads_each)
-            tasks_.push_back({first, end - first, kv_head, kv_head * group + head, std::min(heads_each, group - head)});
+    const uint32_t heads_each = std::min<uint32_t>(group, kMaxAttentionRows);
+    const uint32_t tokens_each =
+        std::min(static_cast<uint32_t>(kMaxAttentionRows) / heads_each, (rows + pool_.size() - 1) / pool_.size());
+    tasks_.clear();
+    for (uint32_t first = 0, end = 0; first < rows; first = end) {
+      for (end = first; end < rows && end - first < tokens_each; ++end)
+        if (rows_[end].sequence != rows_[first].sequence) break;
+      for (uint32_t kv_head = 0; kv_head < layer.kv_heads; ++kv_head)
+        for (uint32_t head = 0; head < group; head += heads_each) {
+          const uint32_t heads = std::min(heads_each, group - head);
+          tasks_.push_back({first, end - first, kv_head, kv_head * group + head, heads, 0, {}});
+        }
+    }
+    const auto parts = static_cast<uint32_t>(pool_.size() / tasks_.size());
+    if (parts > 1) share_out_keys(layer, parts);
+  }
+
+  // Fewer tasks than threads, each of one token: each is cut into up to `parts` along its keys.
+  void share_out_keys(const LayerShape& layer, uint32_t parts) {
+    std::vector<AttentionTask> cut;
+    for (const AttentionTask& task : tasks_) {
+      const KeyRange seen = visible_keys(positions_[task.row], layer.sliding ? model_.sliding_window : 0);
+      const uint32_t first = seen.first / kKvBlock, blocks = (seen.end + kKvBlock - 1) / kKvBlock - first;
+      for (uint32_t part = 0, used = std::min(parts, blocks); part < used; ++part) {
+        cut.push_back(task);
+        cut.back().part = part;
+        cut.back().keys = {(first + blocks * part / used) * kKvBlock, (first + blocks * (part + 1) / used) * kKvBlock};
       }
-    };
-    cut(std::min<uint32_t>(group, kMaxAttentionRows));
-    const auto parts = static_cast<uint32_t>((pool_.size() + tasks_.size() - 1) / tasks_.size());
-    if (parts > 1 && group > 1) cut(std::min<uint32_t>((group + parts - 1) / parts, kMaxAttentionRows));
+    }
+    tasks_ = std::move(cut);
   }
 
   void attend_rows(uint32_t l) {
     const LayerShape& layer = model_.layer[l];
-    const size_t stride = size_t{layer.heads} * layer.head_dim;
     plan_attention(layer);
+    partial_.resize(tasks_.size() * memory_.widths.query);
+    totals_.resize(tasks_.size() * kMaxAttentionRows);
     std::atomic<size_t> next = 0;
-    const auto work = [&](unsigned worker) {
+    pool_.run([&](unsigned worker) {
       const size_t floats = attention_scratch_floats(layer.head_dim);
       auto* scratch = reinterpret_cast<float*>(pool_.scratch(worker, floats * sizeof(float)));
-      for (size_t i = next++; i < tasks_.size(); i = next++) {
-        const AttentionTask& task = tasks_[i];
-        const size_t offset = task.row * stride + size_t{task.head} * layer.head_dim;
-        attend({cache_.head(l, rows_[task.row].sequence, task.kv_head), layer.sliding ? model_.sliding_window : 0,
-                std::span(positions_).subspan(task.row, task.rows), task.heads, stride, &memory_.queries[offset],
-                &memory_.attended[offset]},
-               scratch);
-      }
-    };
-    pool_.run(work);
+      for (size_t i = next++; i < tasks_.size(); i = next++) attend_task(l, i, scratch);
+    });
+    for (size_t i = 0; i < tasks_.size(); ++i)
+      if (tasks_[i].part > 0) join_part(layer, i);
+  }
+
+  // The first part of a token's keys, or all of them, goes where it belongs; further parts wait to be joined to it.
+  void attend_task(uint32_t l, size_t index, float* scratch) {
+    const LayerShape& layer = model_.layer[l];
+    const AttentionTask& task = tasks_[index];
+    const size_t stride = size_t{layer.heads} * layer.head_dim;
+    const size_t offset = task.row * stride + size_t{task.head} * layer.head_dim;
+    AttentionBlock block;
+    block.kv = cache_.head(l, rows_[task.row].sequence, task.kv_head);
+    block.window = layer.sliding ? model_.sliding_window : 0;
+    block.positions = std::span(positions_).subspan(task.row, task.rows);
+    block.heads = task.heads;
+    block.token_stride = stride;
+    block.queries = &memory_.queries[offset];
+    block.out = task.part == 0 ? &memory_.attended[offset] : &partial_[index * memory_.widths.query];
+    block.keys = task.keys;
+    block.totals = &totals_[index * kMaxAttentionRows];
+    attend(block, scratch);
+  }
+
+  void join_part(const LayerShape& layer, size_t index) {
+    const AttentionTask& task = tasks_[index];
+    const size_t whole = index - task.part;
+    for (uint32_t h = 0; h < task.heads; ++h)
+      join_attention(&partial_[index * memory_.widths.query + h * layer.head_dim],
+                     totals_[index * kMaxAttentionRows + h], layer.head_dim,
+                     &memory_.attended[(size_t{task.row} * layer.heads + task.head + h) * layer.head_dim],
+                     totals_[whole * kMaxAttentionRows + h]);
   }
 
   void ffn_layer(uint32_t l) {
@@ -384,6 +426,8 @@ class CpuDecoder final : public Decoder {
   std::vector<uint32_t> positions_;  // parallel to rows_
   std::vector<uint32_t> wanted_;     // tokens of the batch that want logits
   std::vector<AttentionTask> tasks_;
+  std::vector<float> partial_;         // a task's result where it is not the first of its token
+  std::vector<SoftmaxTotals> totals_;  // [task][kMaxAttentionRows]
 };
 
 }  // namespace

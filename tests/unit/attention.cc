@@ -110,3 +110,25 @@ TEST_CASE("positions may have gaps between the queries", "[attention]") {
     for (size_t d = 0; d < 32; ++d) CHECK(std::abs(exact[d] - double{out[row * 32 + d]}) < 2e-5);
   }
 }
+
+TEST_CASE("results over parts of the keys join into the result over all", "[attention]") {
+  const Case c{48, 5, 150, 400, 1, 1};
+  std::mt19937 random(5);
+  const Filled filled = fill(c, KvType::f32, random);
+  std::normal_distribution<float> normal;
+  std::vector<float> query(5 * 48), out(query.size()), part(query.size());
+  for (float& x : query) x = normal(random);
+  const std::vector<uint32_t> positions{399};
+  std::vector<float> scratch(attention_scratch_floats(48));
+  std::vector<SoftmaxTotals> totals(5), part_totals(5);
+  const KvHead head = filled.cache.head(0, 0, 0);
+  attend({head, c.window, positions, 5, 240, query.data(), out.data(), {0, 256}, totals.data()}, scratch.data());
+  for (const KeyRange keys : {KeyRange{256, 320}, KeyRange{320, 1000}}) {
+    attend({head, c.window, positions, 5, 240, query.data(), part.data(), keys, part_totals.data()}, scratch.data());
+    for (size_t h = 0; h < 5; ++h) join_attention(&part[h * 48], part_totals[h], 48, &out[h * 48], totals[h]);
+  }
+  for (size_t h = 0; h < 5; ++h) {
+    const auto exact = plain(c, filled, 399, &query[h * 48]);
+    for (size_t d = 0; d < 48; ++d) CHECK(std::abs(exact[d] - double{out[h * 48 + d]}) < 2e-5);
+  }
+}
