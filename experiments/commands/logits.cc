@@ -9,7 +9,9 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/compute/device.h"
+#include "runtime/engine/model_table.h"
 #include "runtime/engine/placed_decoder.h"
+#include "runtime/model/device_decoder.h"
 
 namespace tierscope {
 namespace {
@@ -62,11 +64,16 @@ int run(const Arguments& arguments) {
   AtomicFile out(arguments.text("out"));
   out.reserve(tokens.size() * uint64_t{vocab} * sizeof(float));
 
+  const Placement placement = parse_placement(arguments.text("placement"));
+  std::optional<TableFile> table;
+  if (find_model_table(file)) table = placed_table(file, placement, default_packed_path(file.paths().front()));
   const std::unique_ptr<Device> device =
       arguments.text("backend") == "host" ? nullptr : open_device(arguments.text("backend"));
+  const auto decoder = device ? make_device_decoder(file, options, *device) : make_cpu_decoder(file, options);
   StoreOptions store;
+  store.max_step_rows = options.max_batch_tokens;
   store.device = device.get();
-  PlacedDecoder model(file, parse_placement(arguments.text("placement")), options, store);
+  PlacedDecoder model(*decoder, table, placement, store, 1);
   const auto loaded = std::chrono::steady_clock::now();
   std::vector<float> logits(size_t{options.max_batch_tokens} * vocab);
   for (uint32_t first = 0; first < tokens.size(); first += options.max_batch_tokens) {
@@ -86,7 +93,7 @@ int run(const Arguments& arguments) {
                                               {"vocab", vocab},
                                               {"load_s", load_s.count()},
                                               {"compute_s", compute_s.count()},
-                                              {"parts_s", to_json(model.decoder().part_seconds())},
+                                              {"parts_s", to_json(decoder->part_seconds())},
                                               {"effective_access", access}}
                            .dump(1));
   else

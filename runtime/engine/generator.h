@@ -3,15 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "runtime/model/decoder.h"
-#include "runtime/placement/placement.h"
-#include "runtime/placement/planner.h"
-#include "runtime/store/tier_store.h"
+#include "runtime/engine/placed_decoder.h"
 
 namespace tierscope {
 
@@ -34,17 +30,15 @@ class Generator {
   uint32_t position() const { return position_; }
 
   // Null where there is no table.
-  const Planner* planner() const { return planner_ ? &*planner_ : nullptr; }
-  TierStore* store() const { return store_.get(); }
+  const Planner* planner() const { return placed_.planner(); }
+  TierStore* store() const { return placed_.store(); }
 
  private:
   void run(std::span<const TokenId> tokens, bool wants_logits);
 
   Decoder& decoder_;
-  GeneratorOptions options_;
-  bool overlap_ = false;
-  std::optional<Planner> planner_;
-  std::unique_ptr<TierStore> store_;
+  const uint32_t chunk_tokens_;
+  PlacedDecoder placed_;
   std::vector<BatchToken> batch_;
   std::vector<float> logits_;
   uint32_t position_ = 0;

@@ -2,12 +2,10 @@
 // Errors: those of the decoder and the store. Not thread-safe.
 #pragma once
 
-#include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
-#include <string>
 
-#include "runtime/gguf/gguf.h"
 #include "runtime/model/decoder.h"
 #include "runtime/placement/placement.h"
 #include "runtime/placement/planner.h"
@@ -17,22 +15,22 @@ namespace tierscope {
 
 class PlacedDecoder {
  public:
-  // Computes on the store options' device where one is set, else on the CPU. For a model without PLE the placement has
-  // no table, hence no effect.
-  PlacedDecoder(const GgufFile& file, const Placement& placement, const DecoderOptions& options,
-                const StoreOptions& store_options = {}, uint64_t seed = 1);
+  // `decoder` must outlive it. No table: a model without per-layer embeddings, on which a placement has no effect.
+  // `store.max_step_rows` bounds the tokens of a pass, `seed` is that of the placement's policies.
+  PlacedDecoder(Decoder& decoder, const std::optional<TableFile>& table, const Placement& placement,
+                const StoreOptions& store, uint64_t seed);
 
-  Decoder& decoder() { return *decoder_; }
   // One pass, as Decoder::forward.
   void forward(std::span<const BatchToken> tokens, float* logits);
-  // Null where the model has no PLE.
-  const Planner* planner() const { return planner_.get(); }
+
+  // Null where there is no table.
+  const Planner* planner() const { return planner_ ? &*planner_ : nullptr; }
   TierStore* store() const { return store_.get(); }
 
  private:
-  std::unique_ptr<Decoder> decoder_;
-  const bool overlap_;
-  std::unique_ptr<Planner> planner_;
+  Decoder& decoder_;
+  bool overlap_ = false;
+  std::optional<Planner> planner_;
   std::unique_ptr<TierStore> store_;
 };
 
