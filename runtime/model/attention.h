@@ -37,7 +37,7 @@ struct AttentionBlock {
   float* out = nullptr;                 // laid out like the queries
   // For sharing the keys of one token out: only these are seen, at least one of them visible to each row, and the
   // totals of each row go here (null: not wanted).
-  KeyRange keys;
+  KeyRange keys = {};
   SoftmaxTotals* totals = nullptr;
 };
 
