@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -60,6 +61,18 @@ std::pair<std::string, std::string> read_manifest(const std::filesystem::path& f
   }
 }
 
+// Cells run in shuffled order; a reader wants comparable ones together, what runs the decoder first, and the placements
+// of a group by the memory they take.
+void sort_for_reading(std::vector<CellSummary>& cells) {
+  const auto key = [](const CellSummary& cell) {
+    const CellAxes& axes = cell.axes;
+    return std::tuple(axes.source, axes.model, axes.compute == "none", axes.compute, axes.trace, axes.state, axes.device,
+                      axes.backend, axes.requests, axes.threads, axes.chunk,
+                      median_of(cell, "fast_bytes").value_or(0), axes.placement);
+  };
+  std::ranges::sort(cells, [&](const CellSummary& a, const CellSummary& b) { return key(a) < key(b); });
+}
+
 }  // namespace
 
 RunSummary summarize_run(const std::vector<std::filesystem::path>& folders) {
@@ -91,6 +104,7 @@ RunSummary summarize_run(const std::vector<std::filesystem::path>& folders) {
                                                    : std::optional(summarize_samples(std::move(values))));
     run.cells.push_back(std::move(sample.cell));
   }
+  sort_for_reading(run.cells);
   return run;
 }
 

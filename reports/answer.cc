@@ -12,8 +12,9 @@
 namespace tierscope {
 namespace {
 
-// "About as fast" in the answer: a difference that the user of a model does not feel.
+// "About as fast" in the answer: what the user of a model does not feel, be it a share or, of a stall alone, a time.
 constexpr double kNearlyAsFast = 1.05;
+constexpr double kUnfeltMs = 0.1;
 // What "fast" means, best first: what a user waits for, else what the tiers alone make a step wait.
 constexpr std::array kLatencyMetrics{"tpot_ms_mean", "itl_ms_mean", "stall_decode_ms_mean", "stall_prefill_ms_mean"};
 
@@ -26,7 +27,7 @@ std::string costs(const CellSummary& cell, const char* latency_metric, double fa
   const Metric& metric = metrics()[metric_index(latency_metric)];
   const double latency = *median_of(cell, latency_metric);
   std::string text = format_value(latency, metric.unit);
-  if (fastest > 0 && latency > fastest) text += fmt::format(" (+{:.3g} %)", 100 * (latency / fastest - 1));
+  if (latency - fastest > kUnfeltMs && fastest > kUnfeltMs) text += fmt::format(" (+{:.3g} %)", 100 * (latency / fastest - 1));
   text += fmt::format(", {} of fast memory", format_value(*median_of(cell, "fast_bytes"), "B"));
   if (const auto read = median_of(cell, "device_bytes"); read && *read > 0)
     text += fmt::format(", {} read from the device", format_value(*read, "B"));
@@ -62,7 +63,9 @@ Answer answer_group(const RunSummary& run, const std::vector<Candidate>& among, 
   const Candidate smallest = *std::ranges::min_element(among, less_memory);
   Candidate balanced = fastest;
   for (const Candidate& candidate : among)
-    if (candidate.latency <= kNearlyAsFast * fastest.latency && less_memory(candidate, balanced)) balanced = candidate;
+    if (candidate.latency <= std::max(kNearlyAsFast * fastest.latency, fastest.latency + kUnfeltMs) &&
+        less_memory(candidate, balanced))
+      balanced = candidate;
 
   const Metric& metric = metrics()[metric_index(latency_metric)];
   const auto advise = [&](std::string need, const Candidate& candidate) {
@@ -70,7 +73,7 @@ Answer answer_group(const RunSummary& run, const std::vector<Candidate>& among, 
         {std::move(need), candidate.cell, costs(run.cells[candidate.cell], latency_metric, fastest.latency)});
   };
   advise(fmt::format("lowest latency ({})", metric.title), fastest);
-  advise(fmt::format("least memory within {:.0f} % of it", 100 * (kNearlyAsFast - 1)), balanced);
+  advise(fmt::format("least memory within {:.0f} % or {} ms of it", 100 * (kNearlyAsFast - 1), kUnfeltMs), balanced);
   advise("least memory of all", smallest);
   return result;
 }

@@ -92,6 +92,13 @@ Value wall_seconds(const Result& result, const json&) {
   return result.wall_s;
 }
 
+// Without the decoder a token's time is the time of its rows alone, and would be taken for more.
+bool needs_compute(const Metric& metric) {
+  const std::string_view id = metric.id;
+  return id.starts_with("ttft_ms") || id.starts_with("tpot_ms") || id.starts_with("itl_ms") ||
+         id.ends_with("tokens_per_s");
+}
+
 constexpr Better kLower = Better::lower, kHigher = Better::higher, kNeither = Better::neither;
 constexpr std::array kMetrics{
     Metric{"ttft_ms_mean", "TTFT, mean", "ms", kLower, "/ttft_ms/mean", nullptr},
@@ -168,6 +175,7 @@ size_t metric_index(std::string_view id) {
 }
 
 Value extract(const Metric& metric, const Result& result, const json& output) {
+  if (result.axes.compute == "none" && needs_compute(metric)) return std::nullopt;
   return metric.pointer ? at(output, metric.pointer) : metric.compute(result, output);
 }
 

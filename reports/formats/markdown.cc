@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "reports/report.h"
 
@@ -10,11 +11,25 @@ namespace {
 
 using Row = std::vector<std::string>;
 
-// Columns of the table, in order; one that no cell of the group fills is left out.
+struct Column {
+  const char* metric;
+  const char* head;
+};
+
+// In order; one that no cell of the group fills is left out.
 constexpr std::array kColumns{
-    "ttft_ms_mean",        "tpot_ms_mean", "stall_prefill_ms_mean", "stall_decode_ms_mean", "decode_tokens_per_s",
-    "hit_ratio",           "reads",        "device_bytes",          "read_amplification",   "read_latency_us_p50",
-    "read_latency_us_p99", "fast_bytes",   "peak_rss_bytes"};
+    Column{"ttft_ms_mean", "TTFT"},
+    Column{"tpot_ms_mean", "TPOT"},
+    Column{"stall_prefill_ms_mean", "stall/prefill step"},
+    Column{"stall_decode_ms_mean", "stall/decode step"},
+    Column{"hit_ratio", "hit ratio"},
+    Column{"reads", "rows read"},
+    Column{"device_bytes", "bytes read"},
+    Column{"read_latency_us_p50", "read p50"},
+    Column{"read_latency_us_p99", "read p99"},
+    Column{"fast_bytes", "fast memory"},
+    Column{"peak_rss_bytes", "peak memory"},
+};
 
 // Padded so that it reads as a table without a Markdown viewer. The first column is left-aligned.
 std::string table(const std::vector<Row>& rows) {
@@ -50,19 +65,20 @@ std::string value_text(const CellSummary& cell, const char* metric_id) {
   std::string text = format_value(summary->median, metric.unit);
   // A hundredth is below what the three digits shown can tell.
   const double half = summary->confidence ? (summary->confidence->high - summary->confidence->low) / 2 : 0;
-  if (summary->median != 0 && half > 0.01 * summary->median)
-    text += fmt::format(" ±{:.2g} %", 100 * half / summary->median);
+  if (summary->median != 0 && half > 0.01 * std::abs(summary->median))
+    text += fmt::format(" ±{:.0f} %", 100 * half / summary->median);
   return text;
 }
 
 std::string group_table(const RunSummary& run, const std::vector<size_t>& group) {
   std::vector<Row> rows{{"placement"}};
   std::vector<const char*> shown;
-  for (const char* id : kColumns)
-    if (std::ranges::any_of(group, [&](size_t cell) { return figure(run.cells[cell], id) != nullptr; })) {
-      shown.push_back(id);
-      rows[0].push_back(metrics()[metric_index(id)].title);
-    }
+  for (const auto& [metric, head] : kColumns) {
+    const auto has_it = [&, id = metric](size_t cell) { return figure(run.cells[cell], id) != nullptr; };
+    if (!std::ranges::any_of(group, has_it)) continue;
+    shown.push_back(metric);
+    rows[0].emplace_back(head);
+  }
   for (const size_t index : group) {
     Row row{"`" + run.cells[index].axes.placement + "`"};
     for (const char* id : shown) row.push_back(value_text(run.cells[index], id));
