@@ -66,8 +66,8 @@ std::pair<std::string, std::string> read_manifest(const std::filesystem::path& f
 void sort_for_reading(std::vector<CellSummary>& cells) {
   const auto key = [](const CellSummary& cell) {
     const CellAxes& axes = cell.axes;
-    return std::tuple(axes.source, axes.model, axes.compute == "none", axes.compute, axes.trace, axes.state, axes.device,
-                      axes.backend, axes.requests, axes.threads, axes.chunk,
+    return std::tuple(axes.source, axes.model, axes.compute == "none", axes.compute, axes.trace, axes.state,
+                      axes.device, axes.backend, axes.requests, axes.threads, axes.chunk,
                       median_of(cell, "fast_bytes").value_or(0), axes.placement);
   };
   std::ranges::sort(cells, [&](const CellSummary& a, const CellSummary& b) { return key(a) < key(b); });

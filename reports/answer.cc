@@ -27,7 +27,8 @@ std::string costs(const CellSummary& cell, const char* latency_metric, double fa
   const Metric& metric = metrics()[metric_index(latency_metric)];
   const double latency = *median_of(cell, latency_metric);
   std::string text = format_value(latency, metric.unit);
-  if (latency - fastest > kUnfeltMs && fastest > kUnfeltMs) text += fmt::format(" (+{:.3g} %)", 100 * (latency / fastest - 1));
+  if (latency - fastest > kUnfeltMs && fastest > kUnfeltMs)
+    text += fmt::format(" (+{:.3g} %)", 100 * (latency / fastest - 1));
   text += fmt::format(", {} of fast memory", format_value(*median_of(cell, "fast_bytes"), "B"));
   if (const auto read = median_of(cell, "device_bytes"); read && *read > 0)
     text += fmt::format(", {} read from the device", format_value(*read, "B"));

@@ -1,9 +1,21 @@
 #!/usr/bin/env bash
-# Sets the machine up, builds everything, runs every test: release, then AddressSanitizer and UBSan.
+# Sets the machine up, checks the format, builds and runs every test; then again under AddressSanitizer and UBSan.
+# `test.sh release` and `test.sh asan` do one of the two.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+presets=("$@"); [ $# -gt 0 ] || presets=(release asan)
+start=$SECONDS
+jobs=$(nproc)
+
 ./scripts/setup.sh
 ./scripts/check-format.sh
-cmake --preset release >/dev/null
-cmake --build --preset release
-ctest --preset release -j "$(nproc)"
+for preset in "${presets[@]}"; do
+  cmake --preset "$preset" >/dev/null
+  cmake --build --preset "$preset"
+  skip=()
+  # A browser and a package show nothing new under a sanitizer.
+  [ "$preset" = release ] || skip=(-E '^(web|packaging)\.')
+  ctest --preset "$preset" -j "$jobs" "${skip[@]}"
+  echo "test.sh: $preset passed ($((SECONDS - start)) s)" >&2
+done
+echo "test.sh: all tests passed: ${presets[*]} ($((SECONDS - start)) s)"
