@@ -6,7 +6,7 @@ packages=(
   libboost-program-options-dev libfmt-dev liburing-dev libhwloc-dev catch2 libbenchmark-dev
   libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libzstd-dev zstd libxxhash-dev libhwy-dev libdnnl-dev
   ocl-icd-opencl-dev opencl-headers opencl-clhpp-headers pocl-opencl-icd fio
-  nodejs npm chromium fonts-dejavu-core python3-jsonschema
+  nodejs npm chromium fonts-dejavu-core python3-jsonschema slurm-wlm
 )
 missing=()
 for p in "${packages[@]}"; do
