@@ -110,6 +110,7 @@ std::vector<Answer> answer(const RunSummary& run) {
 std::string format_value(double value, std::string_view unit) {
   if (unit == "B") return format_bytes(static_cast<uint64_t>(std::max(0.0, value)));
   if (unit == "B/s") return format_bytes(static_cast<uint64_t>(std::max(0.0, value))) + "/s";
+  if (unit == "ms" && value != 0 && std::abs(value) < 0.1) return format_value(1000 * value, "us");
   std::string text = std::abs(value) >= 999.5 ? fmt::format("{:.0f}", value) : fmt::format("{:.3g}", value);
   if (!unit.empty()) text += fmt::format(" {}", unit);
   return text;

@@ -7,6 +7,10 @@ function policyOf(placement) {
   return caches.length === 0 ? `all in ${backing}` : caches.at(-1).split(":")[2];
 }
 
+function requestsText(requests) {
+  return requests ? `first ${requests} requests` : "all requests";
+}
+
 class Cell {
   constructor(report, index) {
     this.report = report;
@@ -37,7 +41,7 @@ class Cell {
   // What identifies the cells it may be compared with: every axis but the placement.
   group(axes) {
     return axes
-      .map((axis) => this.axis(axis))
+      .map((axis) => (axis === "requests" ? requestsText(this.axis(axis)) : this.axis(axis)))
       .filter((text) => text)
       .join(" · ");
   }
@@ -65,8 +69,8 @@ export function makeView(report, filters) {
     (cell) =>
       chosen.every(([axis, value]) => cell.axis(axis) === value) && cell.placement.toLowerCase().includes(search),
   );
-  // "" means that the axis does not apply, which is no difference to name.
-  const varying = AXES.filter((axis) => valuesOf(cells, axis).filter((value) => value).length > 1);
+  // "" means that an axis does not apply, which is no difference to name; of requests it means all.
+  const varying = AXES.filter((axis) => valuesOf(cells, axis).filter((value) => value || axis === "requests").length > 1);
   for (const cell of cells) cell.groupText = cell.group(varying) || "all cells";
   return { report, cells, filters, varying };
 }

@@ -13,6 +13,7 @@ export function formatValue(value, unit) {
     const digits = step === 0 ? 0 : scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0;
     return `${scaled.toFixed(digits)} ${DECIMAL[step]}${unit === "B/s" ? "/s" : ""}`;
   }
+  if (unit === "ms" && value !== 0 && Math.abs(value) < 0.1) return formatValue(1000 * value, "us");
   const text = Math.abs(value) >= 999.5 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
   return unit ? `${text} ${unit}` : text;
 }

@@ -1,4 +1,4 @@
-import { cellRow, EVIDENCE_FILL, EVIDENCE_SHAPE, tooltip } from "./common.js";
+import { cellRow, EVIDENCE_FILL, EVIDENCE_SHAPE, HEADER, tooltip } from "./common.js";
 
 const CHOICES = ["tpot_ms_mean", "ttft_ms_mean", "itl_ms_p99", "stall_decode_ms_mean", "stall_prefill_ms_mean"];
 
@@ -17,6 +17,18 @@ function markFront(rows) {
       best = Math.min(best, row.latency);
     }
   }
+}
+
+// A panel a group keeps each group's scale readable; with many groups one panel has to do.
+const MAX_PANELS = 8;
+function panels(rows, layer) {
+  const groups = new Set(rows.map((row) => row.group)).size;
+  if (groups === 1 || groups > MAX_PANELS) return { width: 720, height: 340, layer };
+  return {
+    facet: { row: { field: "group", title: null, header: HEADER, sort: null } },
+    resolve: { scale: { y: "independent" } },
+    spec: { width: 720, height: 200, layer },
+  };
 }
 
 export default {
@@ -47,39 +59,35 @@ export default {
     return {
       explains: `${title} of each placement over the fast memory that its table rows take. The line joins placements that no other beats in both; below and left is better.`,
       rows,
-      spec: {
-        width: 720,
-        height: 340,
-        layer: [
-          {
-            transform: [{ filter: "datum.front" }],
-            mark: { type: "line", interpolate: "step-after", strokeWidth: 1.5, opacity: 0.5 },
-            encoding: { x, y, detail: { field: "group" } },
+      spec: panels(rows, [
+        {
+          transform: [{ filter: "datum.front" }],
+          mark: { type: "line", interpolate: "step-after", strokeWidth: 1.5, opacity: 0.5 },
+          encoding: { x, y, detail: { field: "group" } },
+        },
+        {
+          transform: [{ filter: "isValid(datum.low)" }],
+          mark: { type: "rule", opacity: 0.6 },
+          encoding: { x, y: { field: "low", type: "quantitative" }, y2: { field: "high" } },
+        },
+        {
+          mark: { type: "point", size: 90, strokeWidth: 2, filled: false },
+          encoding: {
+            x,
+            y,
+            color: { field: "policy", type: "nominal", title: "policy" },
+            fill: { field: "policy", type: "nominal", title: "policy" },
+            fillOpacity: EVIDENCE_FILL,
+            shape: EVIDENCE_SHAPE,
+            tooltip: tooltip([
+              { field: "memory", format: ".4~s", title: "table bytes in fast memory" },
+              { field: "latency", format: ".4~g", title: `${title} (${unit})` },
+              { field: "low", format: ".4~g", title: "95 % from" },
+              { field: "high", format: ".4~g", title: "95 % to" },
+            ]),
           },
-          {
-            transform: [{ filter: "isValid(datum.low)" }],
-            mark: { type: "rule", opacity: 0.6 },
-            encoding: { x, y: { field: "low", type: "quantitative" }, y2: { field: "high" } },
-          },
-          {
-            mark: { type: "point", size: 90, strokeWidth: 2, filled: false },
-            encoding: {
-              x,
-              y,
-              color: { field: "policy", type: "nominal", title: "policy" },
-              fill: { field: "policy", type: "nominal", title: "policy" },
-              fillOpacity: EVIDENCE_FILL,
-              shape: EVIDENCE_SHAPE,
-              tooltip: tooltip([
-                { field: "memory", format: ".4~s", title: "table bytes in fast memory" },
-                { field: "latency", format: ".4~g", title: `${title} (${unit})` },
-                { field: "low", format: ".4~g", title: "95 % from" },
-                { field: "high", format: ".4~g", title: "95 % to" },
-              ]),
-            },
-          },
-        ],
-      },
+        },
+      ]),
     };
   },
 };
