@@ -100,6 +100,7 @@ Plan read_plan(const TomlTable& table) {
   plan.name = table.text("name");
   plan.description = text_or(table, "description", "");
   plan.seed = table.has("seed") ? table.whole("seed") : 1;
+  plan.profile = text_or(table, "profile", "");
   for (const TomlTable& matrix : table.tables("matrix")) plan.matrices.push_back(read_matrix(matrix));
   for (const TomlTable& curves : table.tables("curves")) plan.curves.push_back(read_curves(curves));
   table.finish();

@@ -30,6 +30,7 @@ struct PlanCurves {
 struct Plan {
   std::string name, description;
   uint64_t seed = 1;
+  std::string profile;  // of the machine that measures; "" for none
   std::vector<PlanMatrix> matrices;
   std::vector<PlanCurves> curves;
   std::string text;  // of the file, for the manifest

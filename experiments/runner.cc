@@ -17,6 +17,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/model/hyperparameters.h"
+#include "sim/device_profile.h"
 
 namespace tierscope {
 namespace {
@@ -99,23 +100,31 @@ ordered_json files_json(const std::vector<std::string>& paths, const ordered_jso
   return files;
 }
 
+// What the device of this machine does at its best, as its profile says.
+ordered_json limits_json(const std::string& profile_name) {
+  const StorageProfile storage = find_profile(profile_name).nvme;
+  double iops = 0;
+  for (const RandomRead& point : storage.random_reads) iops = std::max(iops, point.iops);
+  return {{"profile", profile_name}, {"iops", iops}, {"bandwidth_bytes_per_s", storage.sequential_bytes_per_s.value}};
+}
+
 void write_manifest(const Plan& plan, const RunOptions& options, size_t cell_count, Progress& progress) {
   const std::filesystem::path path = options.folder / "manifest.json";
   const ordered_json earlier = read_manifest_if(path);
-  const ordered_json manifest{
-      {"tierscope_manifest", 1},
-      {"name", plan.name},
-      {"description", plan.description},
-      {"command", options.command},
-      {"started_at", earlier.is_object() ? earlier.at("started_at").get<std::string>() : utc_now()},
-      {"seed", plan.seed},
-      {"shard", fmt::format("{}/{}", options.shard.index, options.shard.count)},
-      {"cells", cell_count},
-      {"program", program_json()},
-      {"machine", machine_json()},
-      {"models", files_json(model_files(plan), earlier, "models", progress)},
-      {"traces", files_json(trace_files(plan), earlier, "traces", progress)},
-      {"plan", plan.text}};
+  ordered_json manifest{{"tierscope_manifest", 1},
+                        {"name", plan.name},
+                        {"description", plan.description},
+                        {"command", options.command},
+                        {"started_at", earlier.is_object() ? earlier.at("started_at").get<std::string>() : utc_now()},
+                        {"seed", plan.seed},
+                        {"shard", fmt::format("{}/{}", options.shard.index, options.shard.count)},
+                        {"cells", cell_count},
+                        {"program", program_json()},
+                        {"machine", machine_json()},
+                        {"models", files_json(model_files(plan), earlier, "models", progress)},
+                        {"traces", files_json(trace_files(plan), earlier, "traces", progress)},
+                        {"plan", plan.text}};
+  if (!plan.profile.empty()) manifest["limits"] = limits_json(plan.profile);
   AtomicFile file(path);
   file.write(manifest.dump(1) + "\n");
   file.commit();

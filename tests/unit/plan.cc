@@ -36,6 +36,7 @@ TEST_CASE("the commented default plan parses, and its values are the defaults", 
   CHECK(written.threads == defaults.threads);
   CHECK(written.chunk == defaults.chunk);
   CHECK(written.context == defaults.context);
+  CHECK(commented.profile.empty());
   CHECK(commented.curves.at(0).addressing == "token");
 }
 

@@ -1,6 +1,6 @@
 import { barRows, pointSpec } from "./common.js";
 
-// Limits as `tierscope probe` measured them on the machine of the run, where the plan asked for it.
+// From the machine's profile, where the plan names one.
 function limitOf(view, key) {
   return view.report.manifests.map((manifest) => manifest.limits?.[key]).find((limit) => limit > 0);
 }
@@ -14,8 +14,8 @@ function deviceSection({ id, title, metric, limitKey, unit }) {
       if (rows.length === 0) return null;
       const limit = limitOf(view, limitKey);
       const about = limit
-        ? "The dashed line is what this machine's device does at its best, measured by tierscope probe."
-        : "This run has no probe of the device, so its limit is not shown.";
+        ? "The dashed line is what the device does at its best, as the profile of the machine says."
+        : "The plan names no profile of the machine, so its limit is not shown.";
       return {
         explains: `${title} while at least one read was in flight. ${about}${note}`,
         rows,
