@@ -111,6 +111,7 @@ ReplayOptions replay_options(const Arguments& arguments, unsigned threads) {
 
 void label(RunMetrics& metrics, const Placement& placement, const Arguments& arguments, const ComputeChoice& compute) {
   metrics.backend = compute.backend();
+  metrics.emulated_device = arguments.text_or("emulate", "");
   if (placement.access == AccessMethod::mmap) {
     const auto limit = memory_limit_bytes();
     metrics.page_cache = limit ? fmt::format("memory cap {}", format_bytes_exact(*limit)) : "unbounded page cache";

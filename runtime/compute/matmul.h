@@ -47,7 +47,8 @@ class WeightMatrix {
 
 // y[token][row] = sum over c of W[row][c] * x[token][c]; x is [tokens][cols], y is [tokens][rows], both dense float32.
 // Quantised weights meet activations rounded to int8 with a scale every 32 values; BF16 weights may meet activations
-// rounded to BF16; F32 and F16 weights meet them as they are.
+// rounded to BF16; F32 and F16 weights meet them as they are. At the AMX level several tokens meet BF16 and quantised
+// weights as BF16, both rounded.
 void matmul(const WeightMatrix& weights, const float* x, size_t tokens, float* y, ThreadPool& pool);
 
 // Several matrices with the same `cols` on the same x (gate and up; q, k and v), which is then converted once.
