@@ -7,6 +7,7 @@ packages=(
   libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libzstd-dev zstd libxxhash-dev libhwy-dev libdnnl-dev
   ocl-icd-opencl-dev opencl-headers opencl-clhpp-headers pocl-opencl-icd fio
   nodejs npm chromium fonts-dejavu-core python3-jsonschema slurm-wlm
+  dpkg-dev groff-base
 )
 missing=()
 for p in "${packages[@]}"; do
