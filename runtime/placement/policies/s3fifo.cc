@@ -1,9 +1,8 @@
 // S3-FIFO: a small FIFO queue takes newcomers, a main one (with reinsertion) those that were used again, and a ghost
 // queue sends rows that come back straight to the main one. Yang et al., "FIFO queues are all you need for cache
-// eviction", SOSP 2023. Deviations: see ghost_queue.h; `threshold` uses in the small queue earn the main one (the
-// paper's pseudo-code has "more than 1", which is the default 2); until the first eviction a newcomer that finds the
-// small queue full enters the main one, as in libCacheSim, so that a scan does not pass through a cache with room.
-#include "runtime/placement/policies/ghost_queue.h"
+// eviction", SOSP 2023. Deviation: `threshold` uses in the small queue earn the main one (the paper's pseudo-code has
+// "more than 1", which is the default 2).
+#include "runtime/placement/policies/exact_ghost_queue.h"
 #include "runtime/placement/policies/node_lists.h"
 #include "runtime/placement/policies/policies.h"
 #include "runtime/placement/policies/residents.h"
@@ -21,8 +20,7 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
         state_(context.slots),
         ghosts_(context.table_rows, context.share_of_slots("ghost", 1, context.slots)),
         threshold_(static_cast<uint8_t>(context.whole_number("threshold", 1, kMostUses))),
-        small_room_(context.share_of_slots("small", 1, context.slots)),
-        main_room_(context.slots - small_room_) {}
+        main_room_(context.slots - context.share_of_slots("small", 1, context.slots)) {}
 
   Outcome touch(RowId row, uint32_t) {
     const uint32_t found = residents_.slot_of(row);
@@ -50,6 +48,7 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
     residents_.check("s3fifo");
     for (const Queue queue : {kSmall, kMain})
       if (queues_.count(queue) != size_[queue]) throw std::logic_error("s3fifo: a queue has the wrong size");
+    ghosts_.check();
     if (size_[kSmall] + size_[kMain] != residents_.count()) throw std::logic_error("s3fifo: a row is in no queue");
   }
   uint64_t state_bytes() const override {
@@ -71,12 +70,10 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
     }
     Outcome outcome;
     if (residents_.full()) {
-      filling_ = false;
       outcome.slot = evict();
       outcome.victim = residents_.replace(outcome.slot, row);
     } else {
       outcome.slot = residents_.place(row);
-      if (filling_ && size_[kSmall] >= small_room_) queue = kMain;
     }
     state_[outcome.slot].uses = 0;
     enter(queue, outcome.slot);
@@ -94,15 +91,16 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
   }
 
   uint32_t evict() {
-    while (size_[kMain] <= main_room_ && size_[kSmall] > 0) {
-      const uint32_t slot = leave(kSmall);
-      if (state_[slot].uses < threshold_) {
-        ghosts_.push(residents_.row_at(slot));
-        return slot;
+    if (size_[kMain] <= main_room_)
+      while (size_[kSmall] > 0) {
+        const uint32_t slot = leave(kSmall);
+        if (state_[slot].uses < threshold_) {
+          ghosts_.push(residents_.row_at(slot));
+          return slot;
+        }
+        state_[slot].uses = 0;
+        enter(kMain, slot);
       }
-      state_[slot].uses = 0;
-      enter(kMain, slot);
-    }
     for (;;) {
       const uint32_t slot = leave(kMain);
       if (state_[slot].uses == 0) return slot;
@@ -114,10 +112,9 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
   Residents residents_;
   NodeLists<2> queues_;           // of slots, the newest first
   std::vector<SlotState> state_;  // by slot
-  GhostQueue ghosts_;
+  ExactGhostQueue ghosts_;
   uint8_t threshold_;
-  bool filling_ = true;  // nothing was evicted yet
-  uint32_t small_room_, main_room_;
+  uint32_t main_room_;
   uint32_t size_[2] = {};
 };
 

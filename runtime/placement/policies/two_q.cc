@@ -1,7 +1,7 @@
 // 2Q: a row enters a FIFO queue (A1in); only one that is asked for again after it left that queue (A1out remembers)
 // enters the LRU main part (Am). Johnson and Shasha, "2Q: a low overhead high performance buffer management replacement
-// algorithm", VLDB 1994, the full version. Deviation: see ghost_queue.h for A1out.
-#include "runtime/placement/policies/ghost_queue.h"
+// algorithm", VLDB 1994, the full version. No deviation.
+#include "runtime/placement/policies/exact_ghost_queue.h"
 #include "runtime/placement/policies/node_lists.h"
 #include "runtime/placement/policies/policies.h"
 #include "runtime/placement/policies/residents.h"
@@ -56,6 +56,7 @@ class TwoQ final : public PolicyBase<TwoQ> {
   }
   void check() const override {
     residents_.check("2q");
+    ghosts_.check();
     if (order_.count(kIn) != in_size_ || order_.count(kMain) + in_size_ != residents_.count())
       throw std::logic_error("2q: a queue has the wrong size");
   }
@@ -79,7 +80,7 @@ class TwoQ final : public PolicyBase<TwoQ> {
   Residents residents_;
   NodeLists<2> order_;  // of slots: A1in, the newest first; Am, the most recent first
   std::vector<Part> part_;
-  GhostQueue ghosts_;  // A1out
+  ExactGhostQueue ghosts_;  // A1out
   uint32_t in_room_, in_size_ = 0;
 };
 
