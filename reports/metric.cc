@@ -175,6 +175,7 @@ size_t metric_index(std::string_view id) {
 }
 
 Value extract(const Metric& metric, const Result& result, const json& output) {
+  if (!output.is_object()) return std::nullopt;  // a curve is a list of points
   if (result.axes.compute == "none" && needs_compute(metric)) return std::nullopt;
   return metric.pointer ? at(output, metric.pointer) : metric.compute(result, output);
 }

@@ -18,6 +18,7 @@ if [ ! -e "$demo/gemma4-e2b.gguf" ]; then
   say "making $demo/gemma4-e2b.gguf"
   "$tierscope" synth gemma4-e2b "$demo/gemma4-e2b.gguf"
 fi
+"$tierscope" learn --trace traces/data/gsm8k_test.jsonl.zst --out "$demo/maths.hot" >/dev/null
 say "running experiments/plans/demo.toml"
 rm -rf "$demo/results"
 "$tierscope" run experiments/plans/demo.toml --out "$demo/results" >/dev/null

@@ -21,8 +21,11 @@ models = ["tiny.gguf"]
 traces = ["t.jsonl"]
 placements = ["nvme", "ram", "nvme+ram:48rows:lru", "nvme+ram:64rows:fifo"]
 repeats = 3
+[[curves]]
+traces = ["t.jsonl"]
+policies = ["lru"]
 """
-CELLS, RESULTS = 8, 4 * 3 + 4
+CELLS, RESULTS = 8, 4 * 3 + 4 + 1
 
 
 def tierscope(*arguments, **options):
@@ -67,6 +70,9 @@ def check_plain_run():
     check(order != sorted(order), "cells are shuffled")
     by_placement = {}
     for one in results("plain"):
+        if one["axes"]["source"] == "curve":
+            check(len(one["output"]) > 3, "points of a curve")
+            continue
         levels = [(level["hits"], level["misses"]) for level in one["output"]["levels"]]
         by_placement.setdefault(one["axes"]["placement"], set()).add(json.dumps([levels, one["output"]["backing"]["reads"]]))
     check(all(len(counts) == 1 for counts in by_placement.values()), f"run and simulation count alike: {by_placement}")
