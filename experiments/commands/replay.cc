@@ -63,10 +63,17 @@ std::vector<Candidate> candidates(const Arguments& arguments, const GgufFile& mo
   return all;
 }
 
+uint32_t max_batch(const Arguments& arguments) {
+  const uint64_t sequences = arguments.number("max-batch");
+  if (sequences == 0 || sequences > 4096) throw UsageError("a batch has 1 to 4096 sequences", "--max-batch");
+  return static_cast<uint32_t>(sequences);
+}
+
 DecoderOptions decoder_options(const Arguments& arguments, const TokenTrace& trace, unsigned threads) {
   DecoderOptions options;
   options.threads = threads;
-  options.max_batch_tokens = static_cast<uint32_t>(arguments.number("chunk"));
+  options.sequences = max_batch(arguments);
+  options.max_batch_tokens = std::max(static_cast<uint32_t>(arguments.number("chunk")), options.sequences);
   size_t longest = 1;
   for (const Request& request : trace.requests) longest = std::max(longest, request.token_count());
   options.context_tokens = static_cast<uint32_t>(arguments.number_if("ctx").value_or(longest));
@@ -109,6 +116,20 @@ ReplayOptions replay_options(const Arguments& arguments, unsigned threads) {
   return options;
 }
 
+bool in_batches(const Arguments& arguments, const TokenTrace& trace) {
+  return max_batch(arguments) > 1 || arguments.has("schedule") || arguments.has("kv-budget") ||
+         std::ranges::any_of(trace.requests, [](const Request& request) { return request.arrival_s.has_value(); });
+}
+
+BatchOptions batch_options(const Arguments& arguments, const GgufFile& model, DecoderOptions decoder) {
+  decoder.sequences = 1;
+  const auto kv_bytes_of = [&model, decoder](uint32_t tokens) mutable {
+    decoder.context_tokens = tokens;
+    return cpu_decoder_memory(model, decoder).kv_bytes;
+  };
+  return {max_batch(arguments), arguments.bytes_if("kv-budget").value_or(UINT64_MAX), kv_bytes_of};
+}
+
 void label(RunMetrics& metrics, const Placement& placement, const Arguments& arguments, const ComputeChoice& compute) {
   metrics.backend = compute.backend();
   metrics.emulated_device = arguments.text_or("emulate", "");
@@ -135,6 +156,11 @@ int run(const Arguments& arguments) {
   if (const auto budget = arguments.bytes_if("memory-budget"))
     for (const Candidate& candidate : all) check_budget(*budget, candidate, compute.memory(model, decoder), options);
 
+  if (arguments.has("schedule") && all.size() > 1)
+    throw UsageError("the steps of several placements do not fit one schedule", "--schedule", "give one placement");
+  std::optional<BatchOptions> batches;
+  if (in_batches(arguments, trace)) batches = batch_options(arguments, model, decoder);
+
   std::optional<SpanRecorder> spans;
   if (arguments.has("trace-out")) spans.emplace();
   options.store.spans = spans ? &*spans : nullptr;
@@ -147,7 +173,12 @@ int run(const Arguments& arguments) {
       const int percent = static_cast<int>(share * 100);
       if (percent != std::exchange(last, percent)) progress.status(fmt::format("{}: {} %", text, percent));
     };
-    RunMetrics metrics = replay(candidate.table, candidate.placement, trace, *addressing, compute.steps(), options);
+    StepSchedule schedule;
+    RunMetrics metrics =
+        batches ? replay_batches(candidate.table, candidate.placement, trace, *addressing, compute.steps(), options,
+                                 *batches, &schedule)
+                : replay(candidate.table, candidate.placement, trace, *addressing, compute.steps(), options);
+    if (arguments.has("schedule")) write_schedule(arguments.text("schedule"), schedule);
     label(metrics, candidate.placement, arguments, compute);
     if (arguments.flag("json"))
       results.push_back(to_json(metrics));
@@ -166,7 +197,8 @@ Command replay_command() {
       "replay",
       "run a trace's tokens through real tiers and measure",
       "Feeds the recorded prompts and outputs of a trace, as they are, through the placement's tiers on this "
-      "machine.\nCold: caches start empty and the table's file is out of the page cache; warm: one unmeasured pass "
+      "machine. Requests with an arrival time are waited for.\nCold: caches start empty and the table's file is out of "
+      "the page cache; warm: one unmeasured pass "
       "comes first.",
       {{"MODEL", "GGUF file whose table is placed"}},
       {options::trace(),
@@ -183,6 +215,9 @@ Command replay_command() {
        {"trace-out", "FILE", "timeline of reads, waits, fills and blocks (Chrome trace JSON, opens in Perfetto)", "",
         false, 0},
        {"ctx", "N", "positions of the KV cache (default: the longest request)", "", false, 0},
+       {"max-batch", "N", "sequences that run at once; their decode tokens form one step", "1", false, 0},
+       {"kv-budget", "BYTES", "a request is admitted when its whole KV cache fits this with the others'", "", false, 0},
+       {"schedule", "FILE", "write the steps that formed, for simulate --schedule", "", false, 0},
        options::chunk(),
        options::threads(),
        options::seed(),
