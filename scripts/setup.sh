@@ -6,9 +6,10 @@ packages=(
   libboost-program-options-dev libfmt-dev liburing-dev libhwloc-dev catch2 libbenchmark-dev
   libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libzstd-dev zstd libxxhash-dev libhwy-dev libdnnl-dev
   ocl-icd-opencl-dev opencl-headers opencl-clhpp-headers pocl-opencl-icd fio
-  nodejs npm chromium fonts-dejavu-core python3-jsonschema slurm-wlm
-  dpkg-dev groff-base
+  chromium fonts-dejavu-core python3-jsonschema slurm-wlm dpkg-dev groff-base
 )
+# A Node.js from elsewhere brings its own npm, with which Debian's package conflicts.
+command -v npm >/dev/null || packages+=(nodejs npm)
 missing=()
 for p in "${packages[@]}"; do
   dpkg-query -W -f='${db:Status-Status}\n' "$p" 2>/dev/null | grep -qx installed || missing+=("$p")
