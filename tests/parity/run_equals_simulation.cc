@@ -4,10 +4,12 @@
 
 #include "runtime/compute/device_rows.h"
 #include "runtime/engine/replay.h"
+#include "runtime/placement/hot_set.h"
 #include "runtime/placement/policy.h"
 #include "sim/count.h"
 #include "tests/support/faulty_queue.h"
 #include "tests/support/id_table.h"
+#include "tests/support/temporary_folder.h"
 
 using namespace tierscope;
 using namespace tierscope::testing;
@@ -98,11 +100,25 @@ TEST_CASE("every policy's run equals its simulation", "[run_equals_simulation]")
   const TokenTrace chat = bundled("mt_bench", 8);
   for (const PolicyInfo& policy : policies()) {
     if (!runs_without_parameters(policy)) continue;
-    check_parity("nvme+ram:256rows:" + policy.name, chat, 512, {});
-    const std::string two_levels = "nvme+ram:300rows:" + policy.name + "+vram:60rows:" + policy.name;
-    check_parity(two_levels, chat, 7, {});
-    check_parity(two_levels + ",inclusion=exclusive", chat, 64, {});
+    for (const uint32_t chunk : {1u, 7u, 512u})
+      for (const char* capacity : {"64rows", "1000rows"})
+        check_parity("nvme+ram:" + std::string(capacity) + ":" + policy.name, chat, chunk, {});
+    for (const char* inclusion : {"inclusive", "exclusive"})
+      check_parity("nvme+ram:300rows:" + policy.name + "+vram:40rows:" + policy.name + ",inclusion=" + inclusion, chat,
+                   7, {});
   }
+}
+
+TEST_CASE("a hot set's run equals its simulation", "[run_equals_simulation]") {
+  const TokenTrace chat = bundled("mt_bench", 8);
+  const TemporaryFolder folder;
+  const std::string path = (folder / "chat.hot").string();
+  const TokenTrace code = bundled("humaneval", 20);
+  const AccessStream learnt_from = make_access_stream(code, *parse_addressing("token"), 512);
+  write_hot_set(path, learn_hot_set(learnt_from.rows, gemma_table().file().rows));
+  for (const uint32_t chunk : {1u, 7u, 512u})
+    for (const char* capacity : {"64rows", "1000rows"})
+      check_parity("nvme+ram:" + std::string(capacity) + ":pin-frequency:from=" + path, chat, chunk, {});
 }
 
 TEST_CASE("chunks, traces, levels, inclusion and prefetch do not change what runs", "[run_equals_simulation]") {
