@@ -28,13 +28,13 @@ struct Failure {
   std::string error, command;
 };
 
-struct CurvePoint {
+struct ReportedCurvePoint {
   double capacity_rows = 0, miss_ratio = 0;
 };
 
 struct Curve {
   std::string trace, policy;
-  std::vector<CurvePoint> points;
+  std::vector<ReportedCurvePoint> points;
 };
 
 // One run, or several that were merged because they share no cell (shards).

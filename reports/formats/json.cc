@@ -118,7 +118,7 @@ ordered_json answers_json(const Report& report) {
 ordered_json curves_json(const std::vector<Curve>& curves) {
   ordered_json list = ordered_json::array();
   for (const Curve& curve : curves)
-    for (const CurvePoint& point : curve.points)
+    for (const ReportedCurvePoint& point : curve.points)
       list.push_back({{"trace", curve.trace},
                       {"policy", curve.policy},
                       {"capacity_rows", rounded(point.capacity_rows)},

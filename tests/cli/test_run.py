@@ -113,7 +113,8 @@ def results_so_far(folder):
 def check_shards():
     for k in (1, 2):
         check(tierscope("run", "plan.toml", "--out", f"shard{k}", "--shard", f"{k}/2").returncode == 0, f"shard {k}")
-    check(tierscope("report", "shard1", "shard2", "--out", "merged.csv").returncode == 0, "report of shards")
+    done = tierscope("report", "shard1", "shard2", "--out", "merged.csv")
+    check(done.returncode == 0, "report of shards: " + done.stderr)
     check(tierscope("report", "plain", "--out", "plain.csv").returncode == 0, "report of a run")
     rows = lambda path: sorted((row["cell"], row["hit_ratio"], row["reads"]) for row in csv.DictReader(open(path)))
     check(rows("merged.csv") == rows("plain.csv") and len(rows("plain.csv")) == CELLS, "shards merge into the whole")

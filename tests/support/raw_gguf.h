@@ -43,8 +43,8 @@ class RawGguf {
   }
 
   std::string bytes() const {
-    std::string out = field(magic) + field(version) + field(uint64_t(int64_t(tensors_.size()) + extra_tensors)) +
-                      field(uint64_t(int64_t(keys_.size()) + extra_keys));
+    std::string out = field(magic) + field(version) + field(uint64_t{tensors_.size()} + uint64_t(extra_tensors)) +
+                      field(uint64_t{keys_.size()} + uint64_t(extra_keys));
     for (const std::string& key : keys_) out += key;
     for (const std::string& tensor : tensors_) out += tensor;
     out.resize((out.size() + 31) / 32 * 32, '\0');
