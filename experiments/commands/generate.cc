@@ -66,7 +66,8 @@ class Session {
                   arguments.text("MODEL"), "the file's parts belong to different models");
     GeneratorOptions options{static_cast<uint32_t>(chunk), arguments.number("seed"), {}};
     options.store.threads = threads;
-    generator_.emplace(*decoder_, find_model_table(model_), parse_placement(arguments.text("placement")), options);
+    const Placement placement = parse_placement(arguments.text("placement"));
+    generator_.emplace(*decoder_, find_placed_table(model_, placement), placement, options);
   }
 
   const Tokenizer& tokenizer() const { return tokenizer_; }

@@ -65,8 +65,7 @@ int run(const Arguments& arguments) {
   out.reserve(tokens.size() * uint64_t{vocab} * sizeof(float));
 
   const Placement placement = parse_placement(arguments.text("placement"));
-  std::optional<TableFile> table;
-  if (find_model_table(file)) table = placed_table(file, placement, default_packed_path(file.paths().front()));
+  const std::optional<TableFile> table = find_placed_table(file, placement);
   const std::unique_ptr<Device> device =
       arguments.text("backend") == "host" ? nullptr : open_device(arguments.text("backend"));
   const auto decoder = device ? make_device_decoder(file, options, *device) : make_cpu_decoder(file, options);

@@ -91,7 +91,8 @@ std::vector<TokenId> tokens_for(const GgufFile& model, uint32_t vocab) {
 std::vector<float> logits_under(const GgufFile& model, Decoder& decoder, const std::string& placement,
                                 std::span<const TokenId> tokens) {
   decoder.reset(0);
-  Generator generator(decoder, find_model_table(model), parse_placement(placement), {});
+  const Placement parsed = parse_placement(placement);
+  Generator generator(decoder, find_placed_table(model, parsed), parsed, {});
   std::vector<float> all;
   const size_t prompt = tokens.size() / 2;
   const auto keep = [&](std::span<const float> logits) { all.insert(all.end(), logits.begin(), logits.end()); };

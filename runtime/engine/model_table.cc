@@ -28,4 +28,9 @@ TableFile placed_table(const GgufFile& model, const Placement& placement, const 
   return placement.layout == Layout::packed ? open_packed_table(packed, table) : table;
 }
 
+std::optional<TableFile> find_placed_table(const GgufFile& model, const Placement& placement) {
+  if (!find_model_table(model)) return std::nullopt;
+  return placed_table(model, placement, default_packed_path(model.paths().front()));
+}
+
 }  // namespace tierscope

@@ -28,6 +28,15 @@ tiers = answer('--max-tokens', '12', '--placement', 'nvme+ram:8rows:lru')['tiers
 assert tiers[0]['hits'] + tiers[0]['misses'] == len(greedy['prompt']) + len(greedy['output']) - 1
 assert 0 < tiers[1]['reads'] <= tiers[0]['misses'], tiers
 
+# A packed placement reads the packed table: refused while there is none, the same text once there is.
+with tempfile.TemporaryDirectory() as folder:
+    model, packed = folder + '/m.gguf', 'nvme,layout=packed'
+    run('synth', 'tiny', model)
+    words = ['generate', model, '--json', '-q', '--prompt', 'Hello', '--max-tokens', '5', '--placement']
+    assert 'm.packed' in run(*words, packed, ok=False).stderr
+    run('pack', model, folder + '/m.packed')
+    assert json.loads(run(*words, packed).stdout)['output'] == json.loads(run(*words, 'nvme').stdout)['output']
+
 # The logits after the prompt decide the first token: as the recorded trace replays.
 drawn = answer('--max-tokens', '30', '--temperature', '1.5', '--seed', '5')
 assert drawn['output'] == answer('--max-tokens', '30', '--temperature', '1.5', '--seed', '5')['output']
