@@ -16,19 +16,41 @@ namespace {
 constexpr double kNearlyAsFast = 1.05;
 constexpr double kUnfeltMs = 0.1;
 // What "fast" means, best first: what a user waits for, else what the tiers alone make a step wait.
-constexpr std::array kLatencyMetrics{"tpot_ms_mean", "itl_ms_mean", "stall_decode_ms_mean", "stall_prefill_ms_mean"};
+constexpr const char* kDecodeStall = "stall_decode_ms_mean";
+constexpr std::array kLatencyMetrics{"tpot_ms_mean", "itl_ms_mean", kDecodeStall, "stall_prefill_ms_mean"};
 
 struct Candidate {
   size_t cell = 0;
   double latency = 0, memory = 0;
 };
 
-std::string costs(const CellSummary& cell, const char* latency_metric, double fastest) {
+// Repeats differ by more than the two cells do. Without repeats nothing is known about the noise, so nothing is in it.
+bool within_noise(const CellSummary& fastest, const CellSummary& other, const char* metric) {
+  const auto apart = difference(*figure(fastest, metric), *figure(other, metric));
+  return apart && apart->confidence && apart->confidence->low <= 0;
+}
+
+// What the placement itself made a decode step wait, which is far less noisy than the whole step's time.
+bool stalls_unfelt(const CellSummary& fastest, const CellSummary& other, double latency) {
+  const auto least = median_of(fastest, kDecodeStall), stall = median_of(other, kDecodeStall);
+  return !least || !stall || *stall - *least <= std::max((kNearlyAsFast - 1) * latency, kUnfeltMs);
+}
+
+bool nearly_as_fast(const CellSummary& fastest, const CellSummary& other, const char* metric) {
+  const double least = *median_of(fastest, metric);
+  if (*median_of(other, metric) <= std::max(kNearlyAsFast * least, least + kUnfeltMs)) return true;
+  return within_noise(fastest, other, metric) && stalls_unfelt(fastest, other, least);
+}
+
+std::string costs(const CellSummary& cell, const CellSummary& fastest, const char* latency_metric) {
   const Metric& metric = metrics()[metric_index(latency_metric)];
-  const double latency = *median_of(cell, latency_metric);
+  const double latency = *median_of(cell, latency_metric), least = *median_of(fastest, latency_metric);
   std::string text = format_value(latency, metric.unit);
-  if (latency - fastest > kUnfeltMs && fastest > kUnfeltMs)
-    text += fmt::format(" (+{:.3g} %)", 100 * (latency / fastest - 1));
+  if (latency - least > kUnfeltMs && least > kUnfeltMs)
+    text += fmt::format(" (+{:.3g} %{})", 100 * (latency / least - 1),
+                        within_noise(fastest, cell, latency_metric) ? ", within the noise of the repeats" : "");
+  if (const auto stall = median_of(cell, kDecodeStall); stall && latency_metric != kDecodeStall)
+    text += fmt::format(", a decode step stalls {}", format_value(*stall, "ms"));
   text += fmt::format(", {} of fast memory", format_value(*median_of(cell, "fast_bytes"), "B"));
   if (const auto read = median_of(cell, "device_bytes"); read && *read > 0)
     text += fmt::format(", {} read from the device", format_value(*read, "B"));
@@ -64,17 +86,18 @@ Answer answer_group(const RunSummary& run, const std::vector<Candidate>& among, 
   const Candidate smallest = *std::ranges::min_element(among, less_memory);
   Candidate balanced = fastest;
   for (const Candidate& candidate : among)
-    if (candidate.latency <= std::max(kNearlyAsFast * fastest.latency, fastest.latency + kUnfeltMs) &&
+    if (nearly_as_fast(run.cells[fastest.cell], run.cells[candidate.cell], latency_metric) &&
         less_memory(candidate, balanced))
       balanced = candidate;
 
   const Metric& metric = metrics()[metric_index(latency_metric)];
   const auto advise = [&](std::string need, const Candidate& candidate) {
     result.advice.push_back(
-        {std::move(need), candidate.cell, costs(run.cells[candidate.cell], latency_metric, fastest.latency)});
+        {std::move(need), candidate.cell, costs(run.cells[candidate.cell], run.cells[fastest.cell], latency_metric)});
   };
   advise(fmt::format("lowest latency ({})", metric.title), fastest);
-  advise(fmt::format("least memory within {:.0f} % or {} ms of it", 100 * (kNearlyAsFast - 1), kUnfeltMs), balanced);
+  advise(fmt::format("least memory within {:.0f} %, {} ms or the noise of it", 100 * (kNearlyAsFast - 1), kUnfeltMs),
+         balanced);
   advise("least memory of all", smallest);
   return result;
 }
