@@ -59,7 +59,8 @@ bool drain(int fd, std::string& into) {
 
 }  // namespace
 
-ChildResult run_child(const std::vector<std::string>& words, const std::atomic<bool>& stop) {
+ChildResult run_child(const std::vector<std::string>& words, const std::atomic<bool>& stop,
+                      const std::function<void(const std::string& line)>& on_message) {
   std::vector<std::string> all{"tierscope"};
   all.insert(all.end(), words.begin(), words.end());
   std::vector<char*> arguments;
@@ -77,6 +78,7 @@ ChildResult run_child(const std::vector<std::string>& words, const std::atomic<b
   ChildResult result;
   std::array<pollfd, 2> polled{pollfd{out.read_end, POLLIN, 0}, pollfd{err.read_end, POLLIN, 0}};
   std::array<std::string*, 2> into{&result.out, &result.err};
+  size_t told = 0;  // of the messages
   while (polled[0].fd >= 0 || polled[1].fd >= 0) {
     if (stop && !result.stopped) {
       ::kill(child, SIGKILL);
@@ -85,6 +87,8 @@ ChildResult run_child(const std::vector<std::string>& words, const std::atomic<b
     if (::poll(polled.data(), polled.size(), kPollMs) <= 0) continue;
     for (size_t i = 0; i < polled.size(); ++i)
       if (polled[i].fd >= 0 && polled[i].revents != 0 && !drain(polled[i].fd, *into[i])) polled[i].fd = -1;
+    for (size_t end; on_message && (end = result.err.find('\n', told)) != std::string::npos; told = end + 1)
+      on_message(result.err.substr(told, end - told));
   }
   int status = 0;
   rusage usage{};

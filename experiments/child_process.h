@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,8 +17,10 @@ struct ChildResult {
   uint64_t peak_rss_bytes = 0;
 };
 
-// `words` follow the program's name. The child dies with this process, even by kill -9. Error where it cannot start.
-ChildResult run_child(const std::vector<std::string>& words, const std::atomic<bool>& stop);
+// `words` follow the program's name. The child dies with this process, even by kill -9. `on_message` gets each line
+// that it writes to stderr as it comes. Error where it cannot start.
+ChildResult run_child(const std::vector<std::string>& words, const std::atomic<bool>& stop,
+                      const std::function<void(const std::string& line)>& on_message = {});
 
 // "tierscope" and the words, quoted for a shell.
 std::string command_text(const std::vector<std::string>& words);

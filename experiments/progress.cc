@@ -6,6 +6,9 @@
 
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+
+#include "runtime/base/text.h"
 
 namespace tierscope {
 namespace {
@@ -15,9 +18,17 @@ size_t terminal_columns() {
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+constexpr double kRedrawS = 0.1, kPlainLineS = 60;
+
+double plain_interval_s() {
+  const char* seconds = std::getenv(kProgressVariable);
+  return seconds ? parse_double(seconds).value_or(kPlainLineS) : kPlainLineS;
+}
+
 }  // namespace
 
-Progress::Progress(bool quiet) : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) != 0) {}
+Progress::Progress(bool quiet)
+    : quiet_(quiet), terminal_(::isatty(STDERR_FILENO) != 0), interval_(terminal_ ? kRedrawS : plain_interval_s()) {}
 
 Progress::~Progress() {
   if (drawn_) fmt::print(stderr, "\n");
@@ -28,8 +39,17 @@ void Progress::clear() {
   drawn_ = false;
 }
 
+bool Progress::due() const {
+  return !quiet_ && Clock::now() - last_ >= interval_;
+}
+
 void Progress::status(const std::string& text) {
-  if (quiet_ || !terminal_) return;
+  if (quiet_) return;
+  if (!terminal_) {
+    if (due()) line(text);
+    return;
+  }
+  last_ = Clock::now();
   clear();
   fmt::print(stderr, "{}", text.substr(0, terminal_columns() - 1));
   std::fflush(stderr);
@@ -38,6 +58,7 @@ void Progress::status(const std::string& text) {
 
 void Progress::line(const std::string& text) {
   if (quiet_) return;
+  last_ = Clock::now();
   clear();
   fmt::print(stderr, "{}\n", text);
 }

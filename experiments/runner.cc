@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -24,6 +25,8 @@ namespace {
 
 using nlohmann::json;
 using nlohmann::ordered_json;
+
+constexpr const char* kCellProgressS = "0.5";
 
 struct Job {
   const PlannedCell* cell = nullptr;
@@ -198,6 +201,8 @@ std::string describe(const Job& job) {
 
 RunOutcome run_plan(const Plan& plan, const RunOptions& options, const std::atomic<bool>& stop) {
   Progress progress(options.quiet);
+  // Cells tell how far they are; the line that shows it decides how often.
+  ::setenv(kProgressVariable, kCellProgressS, 1);
   const std::vector<PlannedCell> cells = cells_of(expand(plan), options.shard);
   std::filesystem::create_directories(options.folder);
   ResultLog log(options.folder);
@@ -217,9 +222,15 @@ RunOutcome run_plan(const Plan& plan, const RunOptions& options, const std::atom
   Estimate estimate;
   for (size_t i = 0; i < jobs.size() && !stop; ++i) {
     const std::string left = i == 0 ? "" : ", " + format_duration(estimate.left(jobs, i)) + " left";
-    progress.status(fmt::format("[{}/{}{}] {}", i + 1, jobs.size(), left, describe(jobs[i])));
+    const std::string what = fmt::format("[{}/{}{}] {}", i + 1, jobs.size(), left, describe(jobs[i]));
+    progress.status(what);
     std::string started_at = utc_now();
-    const ChildResult child = run_child(jobs[i].cell->words, stop);
+    const ChildResult child = run_child(jobs[i].cell->words, stop, [&](const std::string& message) {
+      // A replay's message begins with its placement, which is on the line already.
+      const std::string& placement = jobs[i].cell->axes.placement;
+      progress.status(what +
+                      (message.starts_with(placement + ":") ? message.substr(placement.size()) : ": " + message));
+    });
     if (child.stopped) break;
     Result result = to_result(jobs[i], child, std::move(started_at));
     result.table_bytes = bytes_of_table[result.axes.model];

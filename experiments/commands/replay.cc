@@ -130,6 +130,13 @@ BatchOptions batch_options(const Arguments& arguments, const GgufFile& model, De
   return {max_batch(arguments), arguments.bytes_if("kv-budget").value_or(UINT64_MAX), kv_bytes_of};
 }
 
+std::string describe(const ReplayProgress& now) {
+  std::string text = fmt::format("{:.0f} %", now.share * 100);
+  if (now.hits > 0)
+    text += fmt::format(", hit ratio {:.3f}", static_cast<double>(now.hits) / static_cast<double>(now.accesses));
+  return text + fmt::format(", stall {:.3g} ms a step", now.stall_ms / static_cast<double>(now.steps));
+}
+
 void label(RunMetrics& metrics, const Placement& placement, const Arguments& arguments, const ComputeChoice& compute) {
   metrics.backend = compute.backend();
   metrics.emulated_device = arguments.text_or("emulate", "");
@@ -169,9 +176,8 @@ int run(const Arguments& arguments) {
   ordered_json results = ordered_json::array();
   for (const Candidate& candidate : all) {
     const std::string text = to_text(candidate.placement);
-    options.on_progress = [&, last = -1](double share) mutable {
-      const int percent = static_cast<int>(share * 100);
-      if (percent != std::exchange(last, percent)) progress.status(fmt::format("{}: {} %", text, percent));
+    options.on_progress = [&](const ReplayProgress& now) {
+      if (progress.due()) progress.status(text + ": " + describe(now));
     };
     StepSchedule schedule;
     RunMetrics metrics =

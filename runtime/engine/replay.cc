@@ -140,8 +140,12 @@ class Replayer {
     for (const Request& request : trace_.requests) all += request.token_count();
     auto report = [&, done = uint64_t{0}](const AccessStream::Step& step) mutable {
       done += step.count / stream_.rows_per_token;
-      if (options_.on_progress)
-        options_.on_progress(progress_from + progress_share * static_cast<double>(done) / static_cast<double>(all));
+      if (!options_.on_progress) return;
+      progress_.share = progress_from + progress_share * static_cast<double>(done) / static_cast<double>(all);
+      progress_.accesses = planner_.totals().accesses;
+      progress_.hits = 0;
+      for (const LevelCounts& level : planner_.totals().levels) progress_.hits += level.hits;
+      options_.on_progress(progress_);
     };
     pass_begin_ = Clock::now();
     clock_.begin_step(pass_begin_);
@@ -223,6 +227,8 @@ class Replayer {
     compute_.run(tokens_of(i), timed);
     timed.await();
     clock_.end_step(step.prefill, shares_of(i), milliseconds(timed.waited()));
+    ++progress_.steps;
+    progress_.stall_ms += milliseconds(timed.waited());
     if (options_.on_rows) options_.on_rows(rows_of(i), *rows);
     store_->retire(std::move(rows));
     for (const AccessStream::Part& part : parts_of(i)) position_[part.request] += part.tokens;
@@ -369,6 +375,7 @@ class Replayer {
   std::vector<BatchStep> scheduled_;
   Clock::time_point pass_begin_;
   RequestClock clock_;
+  ReplayProgress progress_;
   RunMetrics metrics_;
 };
 

@@ -19,13 +19,21 @@
 
 namespace tierscope {
 
+// A run while it goes on; of a warm one, the unmeasured pass too.
+struct ReplayProgress {
+  double share = 0;                 // of all steps that are done
+  uint64_t accesses = 0, hits = 0;  // hits of any cache
+  uint64_t steps = 0;
+  double stall_ms = 0;  // of all steps
+};
+
 struct ReplayOptions {
   uint32_t chunk_tokens = 512;
   bool warm = false;  // one unmeasured pass first; else caches empty and the table's file out of the page cache
   uint64_t seed = 1;
-  StoreOptions store;                             // its max_step_rows is set here
-  std::string compute = "none";                   // as reported: "real", "none", "paced:D"
-  std::function<void(double share)> on_progress;  // share of all steps that are done
+  StoreOptions store;                                               // its max_step_rows is set here
+  std::string compute = "none";                                     // as reported: "real", "none", "paced:D"
+  std::function<void(const ReplayProgress& progress)> on_progress;  // after every step
   // Called after a step's rows were awaited and before it retires, with the ids it asked for. For tests and checks.
   std::function<void(std::span<const RowId> ids, const StepRows& rows)> on_rows;
 };
