@@ -7,6 +7,7 @@
 #include "runtime/base/text.h"
 #include "runtime/gguf/gguf.h"
 #include "runtime/model/hyperparameters.h"
+#include "runtime/model/ngram_table.h"
 #include "runtime/model/synthetic.h"
 #include "runtime/store/read_planning.h"
 #include "runtime/store/tier_store.h"
@@ -40,8 +41,13 @@ TableLayout direct_layout(uint64_t rows, uint64_t row_bytes, uint64_t offset) {
 
 ShapedModel shape_of_model(const std::filesystem::path& path) {
   const GgufFile file = GgufFile::open(path);
-  const Hyperparameters hyper = read_hyperparameters(file);
   const auto table = find_ple_table(file);
+  if (table && read_ngram_geometry(file)) {
+    ShapedModel model{{}, direct_layout(table->rows, table->row_bytes, table->offset)};
+    model.shape.name = path.stem().string();
+    return model;
+  }
+  const Hyperparameters hyper = read_hyperparameters(file);
   if (!table)
     throw Error("the model has no per-layer embeddings", path.string(), "nothing of it can be placed; use an E-model");
   ShapedModel model;
@@ -131,6 +137,11 @@ ShapedModel find_model_shape(const std::string& preset_or_file) {
   if (!std::filesystem::exists(preset_or_file))
     throw UsageError(unknown_name("model", preset_or_file, names), "--model", "or give a GGUF file");
   return shape_of_model(preset_or_file);
+}
+
+std::unique_ptr<Addressing> addressing_of_model(const std::string& preset_or_file) {
+  if (find_preset_shape(preset_or_file)) return parse_addressing("token");
+  return file_addressing(GgufFile::open(preset_or_file));
 }
 
 }  // namespace tierscope

@@ -58,6 +58,12 @@ class RangeCounter {
   std::vector<RowId> rows_;
 };
 
+TableShape planner_shape(const TableLayout& table, const AccessStream& stream) {
+  TableShape shape = table.shape();
+  shape.rows_per_token = stream.rows_per_token;
+  return shape;
+}
+
 class Timeline {
  public:
   Timeline(const DeviceProfile& device, const ModelShape& model, const TableLayout& table, const Placement& placement,
@@ -68,7 +74,7 @@ class Timeline {
         placement_(placement),
         stream_(stream),
         options_(options),
-        planner_(placement, {table.rows, table.row_bytes, stream.rows_per_token}, options.seed),
+        planner_(placement, planner_shape(table, stream), options.seed),
         clock_(device.compute, model),
         storage_(device.nvme, options.max_depth, options.seed),
         ranges_(table) {
@@ -110,7 +116,7 @@ class Timeline {
   void record(const StepTiming& timing, const AccessStream::Step& step);
   double upload_us(uint32_t rows) const;
   double fill_us(const Demand& demand) const;
-  double row_copy_us() const;
+  double copy_us(uint64_t bytes) const;
   PassShape pass_shape(const AccessStream::Step& step) const;
   bool last_prompt_step(size_t index) const;
 
@@ -196,22 +202,24 @@ Timeline::Prepared Timeline::prepare(size_t index) {
   return prepared;
 }
 
-double Timeline::row_copy_us() const {
+double Timeline::copy_us(uint64_t bytes) const {
   const RamThreads& one = device_.ram.threads.front();
-  return one.random_row_us * static_cast<double>(table_.row_bytes) / one.row_bytes;
+  return one.random_row_us * static_cast<double>(bytes) / one.row_bytes;
 }
 
 double Timeline::upload_us(uint32_t rows) const {
   if (!device_.compute.on_device || rows == 0) return 0;
   const VramProfile& vram = *device_.vram;
-  // Rows are collected into one buffer and cross in one copy; where memory is shared, nothing crosses.
+  // Rows are collected into one buffer and cross in one copy; where memory is shared, nothing crosses. Of a page only
+  // the row that is asked for is collected.
+  const uint64_t row_bytes = table_.pages ? table_.pages->row_bytes() : table_.row_bytes;
   const double crossing =
-      vram.unified ? 0 : static_cast<double>(rows * table_.row_bytes) / vram.upload_bytes_per_s.value * 1e6;
-  return rows * row_copy_us() + vram.upload_latency_us.value + crossing;
+      vram.unified ? 0 : static_cast<double>(rows * row_bytes) / vram.upload_bytes_per_s.value * 1e6;
+  return rows * copy_us(row_bytes) + vram.upload_latency_us.value + crossing;
 }
 
 double Timeline::fill_us(const Demand& demand) const {
-  double us = demand.fills_ram * row_copy_us();
+  double us = demand.fills_ram * copy_us(table_.row_bytes);
   if (demand.fills_vram > 0)
     us += device_.vram->gather_latency_us.value +
           static_cast<double>(demand.fills_vram * table_.row_bytes) / device_.vram->gather_bytes_per_s.value * 1e6;
@@ -225,7 +233,7 @@ bool Timeline::last_prompt_step(size_t index) const {
 }
 
 PassShape Timeline::pass_shape(const AccessStream::Step& step) const {
-  return {static_cast<uint32_t>(step.count / stream_.rows_per_token), context_, 1};
+  return {static_cast<uint32_t>(stream_.tokens(step)), context_, 1};
 }
 
 void Timeline::run_step(size_t index) {
@@ -400,9 +408,23 @@ PlacementMemory placement_memory(const Placement& placement, const TableShape& t
   return memory;
 }
 
+TableLayout in_units(const TableLayout& table, CachingUnit unit) {
+  if (unit == CachingUnit::row || table.pages) return table;
+  TableLayout pages = table;
+  pages.pages.emplace(table.rows, table.row_bytes, table.offset, table.stride_bytes);
+  pages.rows = pages.pages->pages();
+  pages.row_bytes = pages.stride_bytes = kPageBytes;
+  pages.offset = pages.pages->offset();
+  return pages;
+}
+
 TimedRun time_placement(const DeviceProfile& device, const ModelShape& model, const TableLayout& table,
                         const Placement& placement, const AccessStream& stream, const TimingOptions& options,
                         const std::function<void(const StepTiming&)>& on_step) {
+  if (placement.unit == CachingUnit::page && !table.pages) {
+    const TableLayout pages = in_units(table, placement.unit);
+    return time_placement(device, model, pages, placement, in_pages(stream, *pages.pages), options, on_step);
+  }
   const uint64_t compulsory_misses = distinct_rows(stream, table);
   const PlacementMemory memory = placement_memory(placement, table.shape(), widest_step(stream));
   const auto reason = why_not_fitting(device, model, table, placement, stream);

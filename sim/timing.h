@@ -20,13 +20,16 @@ namespace tierscope {
 // Where the table's rows lie in their file: what one row's read really moves.
 struct TableLayout {
   uint64_t rows = 0, row_bytes = 0;
-  uint64_t offset = 0;              // of row 0 in the file
-  uint64_t stride_bytes = 0;        // from row to row
-  uint32_t alignment_bytes = 1;     // of a read's offset and size
-  uint32_t gap_bytes = 0;           // rows with at most this between them share a read
-  uint32_t max_read_bytes = 65536;  // but no read grows beyond this by sharing
-  TableShape shape() const { return {rows, row_bytes}; }
+  uint64_t offset = 0;                          // of row 0 in the file
+  uint64_t stride_bytes = 0;                    // from row to row
+  uint32_t alignment_bytes = 1;                 // of a read's offset and size
+  uint32_t gap_bytes = 0;                       // rows with at most this between them share a read
+  uint32_t max_read_bytes = 65536;              // but no read grows beyond this by sharing
+  std::optional<PageMap> pages = std::nullopt;  // unit=page: what are rows here are pages, and how rows lie in them
+  TableShape shape() const { return pages ? in_pages(*pages, 1) : TableShape{rows, row_bytes}; }
 };
+// The table as a placement of this unit sees it: the same, or its pages. Idempotent.
+TableLayout in_units(const TableLayout& table, CachingUnit unit);
 
 struct TimingOptions {
   bool warm = false;     // one unmeasured pass first
@@ -57,8 +60,9 @@ struct TimedRun {
   double simulated_accesses_per_s = 0;  // how fast the model itself ran
 };
 
-// `model` may have no blocks where options.computes is false. `on_step`, where set, is called for each measured step.
-// UsageError where the placement asks for a tier that the device lacks or that does not hold it.
+// `table` and `stream` are in rows, or both in the placement's unit. `model` may have no blocks where options.computes
+// is false. `on_step`, where set, is called for each measured step. UsageError where the placement asks for a tier that
+// the device lacks or that does not hold it.
 TimedRun time_placement(const DeviceProfile& device, const ModelShape& model, const TableLayout& table,
                         const Placement& placement, const AccessStream& stream, const TimingOptions& options,
                         const std::function<void(const StepTiming&)>& on_step = {});

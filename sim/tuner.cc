@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 #include <exception>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -63,22 +64,31 @@ Placement whole_in(Tier tier) {
 
 // A cache by its size and policy, with the misses that decide whether it is worth pricing.
 struct CurvePoint {
-  uint64_t rows = 0;
+  CachingUnit unit = CachingUnit::row;
+  uint64_t rows = 0;  // of that unit
   std::string policy;
   uint64_t misses = 0;
 };
 
-std::vector<CurvePoint> curve(const TableLayout& table, const AccessStream& stream, const TuneOptions& options) {
+// Table and accesses in one unit of caching.
+struct Units {
+  TableLayout table;
+  AccessStream stream;
+};
+
+std::vector<CurvePoint> curve(CachingUnit unit, const TableLayout& table, const AccessStream& stream,
+                              const TuneOptions& options) {
   std::vector<bool> seen(table.rows);
   uint64_t distinct = 0;
   for (const RowId row : stream.rows) distinct += seen[row] ? 0 : (seen[row] = true, 1);
   std::vector<CurvePoint> points;
   for (uint64_t rows = kSmallestCacheRows; rows < 2 * distinct && rows <= table.rows; rows *= 2)
-    for (const std::string& policy : options.policies) points.push_back({rows, policy, 0});
+    for (const std::string& policy : options.policies) points.push_back({unit, rows, policy, 0});
   if (points.empty())
-    for (const std::string& policy : options.policies) points.push_back({table.rows, policy, 0});
+    for (const std::string& policy : options.policies) points.push_back({unit, table.rows, policy, 0});
   parallel(points.size(), options.threads, [&](size_t i) {
     Placement placement;
+    placement.unit = unit;
     placement.caches = {cache(Tier::ram, points[i].rows, points[i].policy)};
     TableShape shape = table.shape();
     shape.rows_per_token = stream.rows_per_token;
@@ -110,8 +120,10 @@ std::vector<Placement> candidates(const DeviceProfile& device, const std::vector
                                   const TuneOptions& options) {
   std::vector<Placement> all;
   const bool two_memories = device.compute.on_device && !device.vram->unified;
+  CachingUnit unit = CachingUnit::row;
   const auto add = [&](Tier backing, std::vector<CacheSpec> caches) {
     Placement placement = whole_in(backing);
+    placement.unit = unit;
     placement.caches = std::move(caches);
     all.push_back(placement);
     if (!options.exhaustive || backing != Tier::nvme) return;
@@ -124,6 +136,7 @@ std::vector<Placement> candidates(const DeviceProfile& device, const std::vector
   add(Tier::ram, {});
   if (device.vram) add(Tier::vram, {});
   for (const CurvePoint& point : points) {
+    unit = point.unit;
     add(Tier::nvme, {cache(Tier::ram, point.rows, point.policy)});
     if (!device.compute.on_device) continue;
     add(Tier::nvme, {cache(Tier::vram, point.rows, point.policy)});
@@ -177,8 +190,7 @@ std::vector<PricedPlacement> pareto(std::vector<PricedPlacement> priced, const O
   return front;
 }
 
-std::vector<Placement> neighbours(const Placement& chosen, const TableLayout& table,
-                                  const std::vector<std::string>& policies) {
+std::vector<Placement> neighbours(const Placement& chosen, const TableLayout& table, const TuneOptions& options) {
   std::vector<Placement> all;
   for (size_t i = 0; i < chosen.caches.size(); ++i) {
     for (const double factor : {0.5, 2.0}) {
@@ -187,7 +199,7 @@ std::vector<Placement> neighbours(const Placement& chosen, const TableLayout& ta
           std::min(std::floor(chosen.caches[i].capacity.value * factor), static_cast<double>(table.rows));
       if (other.caches[i].capacity.value >= 1) all.push_back(other);
     }
-    for (const std::string& policy : policies) {
+    for (const std::string& policy : options.policies) {
       Placement other = chosen;
       other.caches[i].policy = {policy, {}};
       if (other != chosen) all.push_back(other);
@@ -262,6 +274,10 @@ std::string to_text(const Objective& objective) {
 
 PricedPlacement price(const DeviceProfile& device, const ModelShape& model, const TableLayout& table,
                       const AccessStream& stream, const Placement& placement, const TimingOptions& options) {
+  if (placement.unit == CachingUnit::page && !table.pages) {
+    const TableLayout pages = in_units(table, placement.unit);
+    return price(device, model, pages, in_pages(stream, *pages.pages), placement, options);
+  }
   PricedPlacement priced;
   priced.placement = placement;
   priced.fits = !why_not_fitting(device, model, table, placement, stream);
@@ -290,16 +306,33 @@ Tuning tune(const DeviceProfile& device, const ModelShape& model, const TableLay
   if (const auto reason = why_not_fitting(device, model, table, whole_in(Tier::nvme), stream))
     throw UsageError(fmt::format("the model does not fit the device at all: {}", *reason), device.name,
                      "take a smaller model or stronger quantisation");
-  const std::vector<CurvePoint> points = curve(table, stream, options);
-  const auto kept = options.exhaustive ? points : thinned(points, stream.rows.size());
+  std::map<CachingUnit, Units> paged;
+  const auto in_unit_of = [&](CachingUnit unit) -> std::pair<const TableLayout&, const AccessStream&> {
+    if (unit == CachingUnit::row) return {table, stream};
+    return {paged.at(unit).table, paged.at(unit).stream};
+  };
+  std::vector<CurvePoint> points, kept;
+  for (const CachingUnit unit : options.units) {
+    if (unit == CachingUnit::page) {
+      const TableLayout pages = in_units(table, unit);
+      paged[unit] = {pages, in_pages(stream, *pages.pages)};
+    }
+    const auto [unit_table, unit_stream] = in_unit_of(unit);
+    const auto of_unit = curve(unit, unit_table, unit_stream, options);
+    const auto kept_of_unit = options.exhaustive ? of_unit : thinned(of_unit, unit_stream.rows.size());
+    points.insert(points.end(), of_unit.begin(), of_unit.end());
+    kept.insert(kept.end(), kept_of_unit.begin(), kept_of_unit.end());
+  }
   const std::vector<Placement> placements = candidates(device, kept, options);
   Tuning tuning;
   tuning.candidates = options.exhaustive ? placements.size() : candidates(device, points, options).size();
   tuning.priced = placements.size();
   const auto price_all = [&](const std::vector<Placement>& all) {
     std::vector<PricedPlacement> priced(all.size());
-    parallel(all.size(), options.threads,
-             [&](size_t i) { priced[i] = price(device, model, table, stream, all[i], options.timing); });
+    parallel(all.size(), options.threads, [&](size_t i) {
+      const auto [unit_table, unit_stream] = in_unit_of(all[i].unit);
+      priced[i] = price(device, model, unit_table, unit_stream, all[i], options.timing);
+    });
     return priced;
   };
   const std::vector<PricedPlacement> priced = price_all(placements);
@@ -311,7 +344,7 @@ Tuning tune(const DeviceProfile& device, const ModelShape& model, const TableLay
                      fmt::format("objective '{}'", to_text(objective)), "ask for less");
   tuning.chosen = *best;
   tuning.front = pareto(priced, objective);
-  tuning.sensitivity = price_all(neighbours(best->placement, table, options.policies));
+  tuning.sensitivity = price_all(neighbours(best->placement, in_unit_of(best->placement.unit).first, options));
   return tuning;
 }
 

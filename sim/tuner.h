@@ -26,8 +26,9 @@ Objective parse_objective(std::string_view text);
 std::string to_text(const Objective& objective);
 
 struct TuneOptions {
-  std::vector<std::string> policies;  // of caches; each must be in the registry
-  bool exhaustive = false;            // price every candidate, thin nothing out
+  std::vector<std::string> policies;                    // of caches; each must be in the registry
+  std::vector<CachingUnit> units = {CachingUnit::row};  // that caches may hold
+  bool exhaustive = false;                              // price every candidate, thin nothing out
   unsigned threads = 2;
   TimingOptions timing;
 };

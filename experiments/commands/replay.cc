@@ -85,10 +85,12 @@ DecoderOptions decoder_options(const Arguments& arguments, const TokenTrace& tra
 // Before anything is loaded: whether what a placement needs fits.
 void check_budget(uint64_t budget_bytes, const Candidate& candidate, const DecoderMemory& decoder,
                   const ReplayOptions& options) {
-  const Planner planner(candidate.placement, candidate.table.shape(), options.seed);
+  const TableFile table = in_units(candidate.table, candidate.placement.unit);
+  const Planner planner(candidate.placement, table.shape(), options.seed);
   StoreOptions store = options.store;
   store.max_step_rows = options.chunk_tokens;
-  const uint64_t tiers = store_memory_bytes(candidate.table, candidate.placement, planner, store);
+  if (table.pages) store.max_step_rows *= static_cast<uint32_t>(table.pages->widest_row());
+  const uint64_t tiers = store_memory_bytes(table, candidate.placement, planner, store);
   const uint64_t needed = decoder.weight_bytes + decoder.kv_bytes + decoder.scratch_bytes + tiers;
   if (needed <= budget_bytes) return;
   throw Error(

@@ -22,6 +22,7 @@ struct Table {
   std::unique_ptr<Addressing> addressing;
   std::optional<uint64_t> rows;  // empty: as many as the trace's vocabulary
   uint64_t row_bytes;
+  uint64_t offset = 0;  // of row 0 in its file
 };
 
 Table table_of_model(const Arguments& arguments) {
@@ -29,18 +30,19 @@ Table table_of_model(const Arguments& arguments) {
     if (arguments.origin(option) == "option")
       throw UsageError(fmt::format("the model says what --{} would", option), "--model", "give one of both");
   if (const auto preset = find_preset_shape(arguments.text("model")))
-    return {parse_addressing("token"), preset->table.rows, preset->table.row_bytes};
+    return {parse_addressing("token"), preset->table.rows, preset->table.row_bytes, 0};
   const GgufFile file = GgufFile::open(arguments.text("model"));
   const auto table = find_ple_table(file);
   if (!table)
     throw Error("the model has no per-layer embeddings", arguments.text("model"),
                 "nothing of it can be placed; use an E-model");
-  return {file_addressing(file), table->rows, table->row_bytes};
+  return {file_addressing(file), table->rows, table->row_bytes, table->offset};
 }
 
 Table table_of(const Arguments& arguments) {
   if (arguments.has("model")) return table_of_model(arguments);
-  return {parse_addressing(arguments.text("addressing")), arguments.number_if("rows"), arguments.number("row-bytes")};
+  return {parse_addressing(arguments.text("addressing")), arguments.number_if("rows"), arguments.number("row-bytes"),
+          0};
 }
 
 ordered_json to_json(const std::string& trace, const Placement& placement, const Planner& planner,
@@ -96,11 +98,12 @@ int run(const Arguments& arguments) {
   const auto placements = arguments.all("placement");
   if (placements.empty()) throw UsageError("--placement is missing", "", "e.g. --placement nvme+ram:64MiB:lru");
   const TokenTrace trace = read_trace(arguments.text("trace"), arguments.number_if("requests").value_or(UINT64_MAX));
-  const auto [addressing, rows, row_bytes] = table_of(arguments);
+  const auto [addressing, rows, row_bytes, offset] = table_of(arguments);
   const uint64_t chunk = arguments.number("chunk");
   if (chunk == 0) throw UsageError("a chunk has at least one token", "--chunk");
   const AccessStream stream = access_stream(arguments, trace, *addressing, static_cast<uint32_t>(chunk));
   const TableShape table{rows.value_or(stream.table_rows), row_bytes, stream.rows_per_token};
+  std::optional<std::pair<AccessStream, TableShape>> pages;  // made when first needed
   ordered_json results = ordered_json::array();
   for (const std::string& text : placements) {
     const Placement placement = parse_placement(text);
@@ -108,8 +111,15 @@ int run(const Arguments& arguments) {
       results.push_back(timed_simulation(arguments, trace, stream, table, placement));
       continue;
     }
-    Planner planner(placement, table, arguments.number("seed"));
-    results.push_back(to_json(trace.header.name, placement, planner, table, count_stream(stream, planner, table)));
+    const bool by_page = placement.unit == CachingUnit::page;
+    if (by_page && !pages) {
+      const PageMap map(table.rows, row_bytes, offset, row_bytes);
+      pages = {in_pages(stream, map), in_pages(map, stream.rows_per_token)};
+    }
+    const TableShape& shape = by_page ? pages->second : table;
+    Planner planner(placement, shape, arguments.number("seed"));
+    results.push_back(to_json(trace.header.name, placement, planner, shape,
+                              count_stream(by_page ? pages->first : stream, planner, shape)));
     results.back()["addressing"] = addressing->text();
     if (const std::string caveat = addressing_caveat(*addressing, trace.header); !caveat.empty())
       results.back()["caveat"] = caveat;

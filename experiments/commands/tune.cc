@@ -46,6 +46,14 @@ void print(const Tuning& tuning) {
   for (const PricedPlacement& p : tuning.sensitivity) print_row("instead", p);
 }
 
+std::vector<CachingUnit> chosen_units(const Arguments& arguments) {
+  const std::string unit = arguments.text("unit");
+  if (unit == "both") return {CachingUnit::row, CachingUnit::page};
+  for (const CachingUnit known : {CachingUnit::row, CachingUnit::page})
+    if (unit == name(known)) return {known};
+  throw UsageError(unknown_name("unit", unit, std::vector<std::string>{"row", "page", "both"}), "--unit");
+}
+
 int run(const Arguments& arguments) {
   const auto begin = std::chrono::steady_clock::now();
   const DeviceProfile device = find_profile(arguments.text("device"));
@@ -54,8 +62,11 @@ int run(const Arguments& arguments) {
   const TokenTrace trace = read_trace(arguments.text("trace"), arguments.number_if("requests").value_or(UINT64_MAX));
   const uint64_t chunk = arguments.number("chunk");
   if (chunk == 0) throw UsageError("a chunk has at least one token", "--chunk");
-  const AccessStream stream = make_access_stream(trace, *parse_addressing("token"), static_cast<uint32_t>(chunk));
+  const AccessStream stream =
+      make_access_stream(trace, *addressing_of_model(arguments.text("model")), static_cast<uint32_t>(chunk));
   TuneOptions options;
+  options.units = chosen_units(arguments);
+  options.timing.computes = !model.shape.blocks.empty();
   options.policies = arguments.all("policy");
   if (options.policies.empty()) options.policies = {"s3fifo", "lru", "wtinylfu"};
   for (const std::string& policy : options.policies)
@@ -105,6 +116,7 @@ Command tune_command() {
        options::trace(),
        {"objective", "O", "what to reach", "memory:tpot=5%", false, 0},
        {"policy", "NAME", "eviction policies to try (default: s3fifo, lru, wtinylfu)", "", true, 0},
+       {"unit", "U", "what caches may hold: row, page or both", "row", false, 0},
        {"exhaustive", "", "price every candidate and prefetch; to judge the thinning", "", false, 0},
        options::requests(),
        options::chunk(),

@@ -20,14 +20,15 @@ namespace {
 using nlohmann::ordered_json;
 
 // Every way a row can reach the decoder. The cache is small enough that rows are evicted.
-constexpr std::array<const char*, 8> kPlacements{"ram",
+constexpr std::array<const char*, 9> kPlacements{"ram",
                                                  "nvme",
                                                  "nvme,access=pread",
                                                  "nvme,access=mmap",
                                                  "nvme,prefetch=overlap",
                                                  "nvme+ram:8rows:lru",
                                                  "nvme+ram:8rows:fifo,prefetch=overlap",
-                                                 "nvme+ram:8rows:sieve,prefetch=draft:2"};
+                                                 "nvme+ram:8rows:sieve,prefetch=draft:2",
+                                                 "nvme+ram:8rows:lru,unit=page"};
 constexpr size_t kRowsSampled = 64;
 constexpr const char* kText =
     "The quick brown fox jumps over the lazy dog. In 1969 two people walked on the Moon; 1 + 1 = 2, and "

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/base/error.h"
+#include "runtime/store/rows_in_pages.h"
 
 namespace tierscope {
 namespace {
@@ -31,11 +32,14 @@ PlacedDecoder::PlacedDecoder(Decoder& decoder, const std::optional<TableFile>& t
                              const StoreOptions& store, uint64_t seed)
     : decoder_(decoder), overlap_(placement.prefetch.overlap) {
   if (!table) return;
-  planner_.emplace(placement, table->shape(), seed);
+  table_ = in_units(*table, placement.unit);
+  planner_.emplace(placement, table_->shape(), seed);
   if (planner_->offline())
     throw UsageError("a policy that knows the future cannot serve tokens that are not known yet", to_text(placement),
                      "choose another policy");
-  store_ = make_tier_store(*table, placement, *planner_, store);
+  StoreOptions options = store;
+  if (table_->pages) options.max_step_rows *= static_cast<uint32_t>(table_->pages->widest_row());
+  store_ = make_tier_store(*table_, placement, *planner_, options);
 }
 
 void PlacedDecoder::forward(std::span<const BatchToken> tokens, float* logits) {
@@ -48,9 +52,13 @@ void PlacedDecoder::forward(std::span<const BatchToken> tokens, float* logits) {
     return decoder_.forward(tokens, none, logits);
   }
   const std::vector<SequencePart> parts = parts_of(tokens);
-  std::unique_ptr<StepRows> step = store_->begin(planner_->plan({rows, nullptr, parts}));
-  if (!overlap_) step->await();
-  decoder_.forward(tokens, *step, logits);
+  const std::vector<RowId> pages = table_->pages ? table_->pages->pages_of(rows) : std::vector<RowId>{};
+  std::unique_ptr<StepRows> step = store_->begin(planner_->plan({table_->pages ? pages : rows, nullptr, parts}));
+  std::optional<RowsInPages> joined;
+  if (table_->pages) joined.emplace(*step, rows, *table_);
+  StepRows& served = joined ? static_cast<StepRows&>(*joined) : *step;
+  if (!overlap_) served.await();
+  decoder_.forward(tokens, served, logits);
   store_->retire(std::move(step));
 }
 

@@ -30,6 +30,7 @@ class PlacedDecoder {
  private:
   Decoder& decoder_;
   bool overlap_ = false;
+  std::optional<TableFile> table_;  // in the placement's unit
   std::optional<Planner> planner_;
   std::unique_ptr<TierStore> store_;
 };

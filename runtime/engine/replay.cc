@@ -14,6 +14,7 @@
 #include "runtime/engine/request_clock.h"
 #include "runtime/metrics/process_stats.h"
 #include "runtime/placement/request_steps.h"
+#include "runtime/store/rows_in_pages.h"
 
 namespace tierscope {
 namespace {
@@ -53,7 +54,7 @@ class Replayer {
   // Without `batches` one sequence at a time, its steps known beforehand.
   Replayer(const TableFile& table, const Placement& placement, const TokenTrace& trace, const Addressing& addressing,
            StepCompute& compute, const ReplayOptions& options, const BatchOptions* batches)
-      : table_(table),
+      : table_(in_units(table, placement.unit)),
         placement_(placement),
         trace_(trace),
         addressing_(addressing),
@@ -61,17 +62,17 @@ class Replayer {
         options_(options),
         batches_(batches),
         builder_(trace, addressing),
-        planner_(placement, {table.rows, table.row_bytes, builder_.stream().rows_per_token}, options.seed),
+        planner_(placement, planner_shape(), options.seed),
         position_(trace.requests.size()),
         sequence_(trace.requests.size()) {
     check_rows();
-    if (!batches_) stream_ = make_access_stream(trace, addressing, options.chunk_tokens);
+    if (!batches_) set_stream(make_access_stream(trace, addressing, options.chunk_tokens));
     if (planner_.offline()) prepare_future();
     StoreOptions store = options.store;
     store.max_step_rows = most_step_rows();
     reset_peak_rss();
-    if (!evict_from_page_cache(table)) metrics_.state = "cold (the table's file cannot leave the page cache)";
-    store_ = make_tier_store(table, placement, planner_, store);
+    if (!evict_from_page_cache(table_)) metrics_.state = "cold (the table's file cannot leave the page cache)";
+    store_ = make_tier_store(table_, placement, planner_, store);
   }
 
   RunMetrics run() {
@@ -99,18 +100,42 @@ class Replayer {
   }
 
  private:
+  TableShape planner_shape() const {
+    TableShape shape = table_.shape();
+    shape.rows_per_token = builder_.stream().rows_per_token;
+    return shape;
+  }
+
+  // In the placement's unit; the rows themselves are kept for who consumes them.
+  void set_stream(AccessStream rows) {
+    if (!table_.pages) {
+      stream_ = std::move(rows);
+      return;
+    }
+    stream_ = in_pages(rows, *table_.pages);
+    row_stream_ = std::move(rows);
+  }
+
   void check_rows() {
+    const uint64_t table_rows = table_.pages ? table_.pages->rows() : table_.rows;
     std::vector<bool> seen(table_.rows);
+    const auto see = [&](RowId unit) {
+      if (!seen[unit]) ++metrics_.compulsory_misses;
+      seen[unit] = true;
+    };
     std::vector<RowId> rows;
     for (const Request& request : trace_.requests) {
       rows.clear();
       append_rows(request, addressing_, rows);
       for (const RowId row : rows) {
-        if (row >= table_.rows)
-          throw UsageError(fmt::format("the trace asks for row {} of a table of {}", row, table_.rows), "--trace",
+        if (row >= table_rows)
+          throw UsageError(fmt::format("the trace asks for row {} of a table of {}", row, table_rows), "--trace",
                            "use the model that the trace was made for");
-        if (!seen[row]) ++metrics_.compulsory_misses;
-        seen[row] = true;
+        if (!table_.pages) {
+          see(row);
+          continue;
+        }
+        for (RowId page = table_.pages->first_page(row); page <= table_.pages->last_page(row); ++page) see(page);
       }
     }
   }
@@ -130,6 +155,7 @@ class Replayer {
     uint64_t most =
         batches_ ? uint64_t{std::max(options_.chunk_tokens, batches_->sequences)} * builder_.stream().rows_per_token
                  : 1;
+    if (table_.pages) most *= table_.pages->widest_row();
     for (const AccessStream::Step& step : stream_.steps) most = std::max(most, step.count);
     return static_cast<uint32_t>(most);
   }
@@ -139,7 +165,7 @@ class Replayer {
     uint64_t all = 0;
     for (const Request& request : trace_.requests) all += request.token_count();
     auto report = [&, done = uint64_t{0}](const AccessStream::Step& step) mutable {
-      done += step.count / stream_.rows_per_token;
+      done += stream_.tokens(step);
       if (!options_.on_progress) return;
       progress_.share = progress_from + progress_share * static_cast<double>(done) / static_cast<double>(all);
       progress_.accesses = planner_.totals().accesses;
@@ -173,7 +199,7 @@ class Replayer {
         sequence_[part.request] = part.sequence;
         builder_.add(part.request, part.first, part.first + part.count);
       }
-      stream_ = builder_.take();
+      set_stream(builder_.take());
       scheduled_.push_back(*step);
       run_step(0);
       report(stream_.steps[0]);
@@ -196,7 +222,8 @@ class Replayer {
   }
 
   std::span<const RowId> rows_of(size_t step) const {
-    return std::span(stream_.rows).subspan(stream_.steps[step].first, stream_.steps[step].count);
+    const AccessStream& rows = table_.pages ? row_stream_ : stream_;
+    return std::span(rows.rows).subspan(rows.steps[step].first, rows.steps[step].count);
   }
 
   std::span<const AccessStream::Part> parts_of(size_t step) const {
@@ -222,14 +249,17 @@ class Replayer {
     for (const AccessStream::Part& part : parts_of(i))
       if (position_[part.request] == 0) begin_request(part.request);
     std::unique_ptr<StepRows> rows = begun_ahead_ ? std::move(begun_ahead_) : begin(i);
-    TimedRows timed(*rows, [&] { begin_next_chunk(i); });
+    std::optional<RowsInPages> joined;
+    if (table_.pages) joined.emplace(*rows, rows_of(i), table_);
+    StepRows& served = joined ? static_cast<StepRows&>(*joined) : *rows;
+    TimedRows timed(served, [&] { begin_next_chunk(i); });
     if (!placement_.prefetch.overlap) timed.await();
     compute_.run(tokens_of(i), timed);
     timed.await();
     clock_.end_step(step.prefill, shares_of(i), milliseconds(timed.waited()));
     ++progress_.steps;
     progress_.stall_ms += milliseconds(timed.waited());
-    if (options_.on_rows) options_.on_rows(rows_of(i), *rows);
+    if (options_.on_rows) options_.on_rows(rows_of(i), served);
     store_->retire(std::move(rows));
     for (const AccessStream::Part& part : parts_of(i)) position_[part.request] += part.tokens;
   }
@@ -356,15 +386,16 @@ class Replayer {
     return nvme;
   }
 
-  const TableFile& table_;
+  const TableFile table_;  // in the placement's unit
   const Placement& placement_;
   const TokenTrace& trace_;
   const Addressing& addressing_;
   StepCompute& compute_;
   const ReplayOptions& options_;
   const BatchOptions* batches_;
-  StreamBuilder builder_;  // of batches
-  AccessStream stream_;    // all steps; of batches the current one
+  StreamBuilder builder_;    // of batches
+  AccessStream stream_;      // all steps; of batches the current one
+  AccessStream row_stream_;  // unit=page: the same in rows
   std::vector<uint32_t> next_uses_;
   Planner planner_;
   std::vector<SequencePart> parts_;  // of the step that is being planned

@@ -47,6 +47,15 @@ HotRow parse_row(const std::string& line, const std::string& where) {
   return {json[0], json[1]};
 }
 
+// Fills in the rows by falling count, then by id.
+void rank(const std::unordered_map<RowId, uint64_t>& counts, HotSet& hot) {
+  hot.rows.reserve(counts.size());
+  for (const auto& [row, count] : counts) hot.rows.push_back({row, count});
+  std::ranges::sort(hot.rows, [](const HotRow& a, const HotRow& b) {
+    return a.count != b.count ? a.count > b.count : a.row < b.row;
+  });
+}
+
 }  // namespace
 
 HotSet learn_hot_set(std::span<const RowId> stream, uint64_t table_rows) {
@@ -55,11 +64,16 @@ HotSet learn_hot_set(std::span<const RowId> stream, uint64_t table_rows) {
   HotSet hot;
   hot.table_rows = table_rows;
   hot.accesses = stream.size();
-  hot.rows.reserve(counts.size());
-  for (const auto& [row, count] : counts) hot.rows.push_back({row, count});
-  std::ranges::sort(hot.rows, [](const HotRow& a, const HotRow& b) {
-    return a.count != b.count ? a.count > b.count : a.row < b.row;
-  });
+  rank(counts, hot);
+  return hot;
+}
+
+HotSet hot_pages(const HotSet& rows, const PageMap& map) {
+  std::unordered_map<RowId, uint64_t> counts;
+  for (const HotRow& hot : rows.rows)
+    for (RowId page = map.first_page(hot.row); page <= map.last_page(hot.row); ++page) counts[page] += hot.count;
+  HotSet hot{rows.trace, rows.tokenizer, rows.addressing, map.pages(), rows.accesses, {}};
+  rank(counts, hot);
   return hot;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/placement/page_unit.h"
 #include "traces/addressing.h"
 
 namespace tierscope {
@@ -29,6 +30,9 @@ struct HotSet {
 
 // Counts and ranks the rows of an access stream; names stay empty.
 HotSet learn_hot_set(std::span<const RowId> stream, uint64_t table_rows);
+
+// The same by pages: a page was wanted as often as all rows in it together.
+HotSet hot_pages(const HotSet& rows, const PageMap& map);
 
 HotSet read_hot_set(const std::filesystem::path& path);
 void write_hot_set(const std::filesystem::path& path, const HotSet& hot);

@@ -8,6 +8,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/placement/hot_set.h"
+#include "runtime/placement/page_unit.h"
 
 namespace tierscope {
 namespace {
@@ -113,11 +114,13 @@ std::vector<RowId> rows_to_pin(const std::string& source, uint64_t count, const 
     std::iota(rows.begin(), rows.end(), RowId{0});
     return rows;
   }
-  const HotSet hot = read_hot_set(source);
-  if (hot.table_rows != context.full_table_rows())
-    throw UsageError(fmt::format("this hot set was learnt for a table of {} rows, not of {}", hot.table_rows,
-                                 context.full_table_rows()),
-                     source, "learn one from a trace of this vocabulary: tierscope learn");
+  HotSet hot = read_hot_set(source);
+  const uint64_t table_rows = context.pages ? context.pages->rows() : context.full_table_rows();
+  if (hot.table_rows != table_rows)
+    throw UsageError(
+        fmt::format("this hot set was learnt for a table of {} rows, not of {}", hot.table_rows, table_rows), source,
+        "learn one from a trace of this vocabulary: tierscope learn");
+  if (context.pages) hot = hot_pages(hot, *context.pages);
   for (size_t i = 0; i < std::min<size_t>(count, hot.rows.size()); ++i) rows.push_back(hot.rows[i].row);
   return rows;
 }

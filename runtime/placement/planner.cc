@@ -293,8 +293,14 @@ Planner::Planner(const Placement& placement, const TableShape& table, uint64_t s
   if (table.rows == 0 || table.row_bytes == 0 || table.rows >= kNoRow)
     throw UsageError(fmt::format("a table of {} rows of {} bytes cannot be placed", table.rows, table.row_bytes),
                      "table", "it needs 1 to 2^32-2 rows of at least 1 byte");
+  if ((placement.unit == CachingUnit::page) != table.pages.has_value())
+    throw std::logic_error("planner: the table is not in the placement's unit");
+  if (table.pages && placement.prefetch.draft > 0)
+    throw UsageError("prefetch=draft reads rows ahead, not pages", fmt::format("placement '{}'", to_text(placement)),
+                     "use it with unit=row");
   PolicyContext context;
   context.seed = seed;
+  context.pages = table.pages ? &*s.table.pages : nullptr;
   if (table.rows > dense_rows) {
     s.interner.emplace();
     context.sparse_table_rows = table.rows;

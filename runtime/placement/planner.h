@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "runtime/placement/page_unit.h"
 #include "runtime/placement/placement.h"
 #include "runtime/placement/policy.h"
 #include "runtime/placement/request_steps.h"
@@ -22,7 +24,14 @@ struct TableShape {
   uint64_t rows = 0;
   uint64_t row_bytes = 0;
   uint32_t rows_per_token = 1;  // of the addressing that asks
+  // unit=page: how the table's real rows lie in what are rows to the planner, its pages.
+  std::optional<PageMap> pages = std::nullopt;
 };
+
+// The table as a placement with unit=page sees it.
+inline TableShape in_pages(const PageMap& map, uint32_t rows_per_token) {
+  return {map.pages(), kPageBytes, rows_per_token, map};
+}
 
 // What a step holds of one sequence.
 struct SequencePart {

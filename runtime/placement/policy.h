@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/placement/page_unit.h"
 #include "runtime/placement/placement.h"
 #include "traces/addressing.h"
 
@@ -72,6 +73,9 @@ struct PolicyContext {
   // (sparse tables). Null: the same.
   std::function<RowId(RowId)> local_id = nullptr;
   uint64_t sparse_table_rows = 0;  // with local_id: the rows of the table itself
+
+  // unit=page: which pages the table's rows lie in, while the policy is made; null with unit=row.
+  const PageMap* pages = nullptr;
 
   uint64_t full_table_rows() const { return local_id ? sparse_table_rows : table_rows; }
   // The value of `key`, or the parameter's default as PolicyInfo declares it. The typed ones throw UsageError naming

@@ -33,6 +33,11 @@ struct AccessStream {
     uint64_t first_draft = 0, draft_count = 0;
   };
   std::vector<Part> parts;
+  uint64_t tokens(const Step& step) const {
+    uint64_t tokens = 0;
+    for (uint64_t i = 0; i < step.part_count; ++i) tokens += parts[step.first_part + i].tokens;
+    return tokens;
+  }
   // Rows of the tokens that the trace's `draft` field expects after a step, rows_per_token for each, likeliest first.
   std::vector<RowId> draft_rows;
 };

@@ -18,7 +18,6 @@
 namespace tierscope {
 namespace {
 
-constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kMagic = 0x31776f5273546c50;  // "PlTsRow1", little-endian
 constexpr uint64_t kPieceBytes = uint64_t{8} << 20;
 constexpr const char* kPackAgain = "make it again with: tierscope pack";

@@ -18,7 +18,7 @@ std::vector<ReadOp> ranges(const TableFile& table, std::span<const RowId> rows, 
                            const RangeRules& rules, std::vector<uint32_t>& op_of) {
   std::vector<ReadOp> ops;
   for (const uint32_t i : order) {
-    const uint64_t first = table.row_offset(rows[i]), last = first + table.row_bytes;
+    const uint64_t first = table.row_offset(rows[i]), last = std::min(first + table.row_bytes, table.end());
     const uint64_t begin = round_down(first, rules.alignment_bytes), end = round_up(last, rules.alignment_bytes);
     ReadOp* const open = ops.empty() ? nullptr : &ops.back();
     if (open && begin <= open->offset + open->bytes + rules.gap_bytes && end - open->offset <= rules.max_op_bytes) {

@@ -99,6 +99,17 @@ void TableHandle::check_unchanged() const {
                 "results would mix two tables; run again");
 }
 
+TableFile in_units(const TableFile& table, CachingUnit unit) {
+  if (unit == CachingUnit::row || table.pages) return table;
+  TableFile pages = table;
+  pages.pages.emplace(table.rows, table.row_bytes, table.offset, table.stride());
+  pages.offset = pages.pages->offset();
+  pages.rows = pages.pages->pages();
+  pages.row_bytes = kPageBytes;
+  pages.row_stride = 0;
+  return pages;
+}
+
 bool evict_from_page_cache(const TableFile& table) {
   const Descriptor file(open_or_throw(table.path, 0));
   // Dirty pages cannot be dropped.

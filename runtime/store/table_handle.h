@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,18 @@ struct TableFile {
   uint64_t row_stride = 0;  // bytes from row to row; 0: row_bytes
   // Packed files: what each row must hash to, checked at each read. Null elsewhere.
   std::shared_ptr<const std::vector<uint64_t>> row_hashes;
+  // unit=page: how the real rows lie in what are rows here, the pages. row_hashes are those of the real rows.
+  std::optional<PageMap> pages = std::nullopt;
 
-  TableShape shape() const { return {rows, row_bytes}; }
+  TableShape shape() const { return pages ? in_pages(*pages, 1) : TableShape{rows, row_bytes}; }
   uint64_t stride() const { return row_stride == 0 ? row_bytes : row_stride; }
   uint64_t row_offset(uint64_t row) const { return offset + row * stride(); }
-  uint64_t end() const { return rows == 0 ? offset : row_offset(rows - 1) + row_bytes; }
+  // The last page may end after the last row, and after the file.
+  uint64_t end() const { return pages ? pages->end() : rows == 0 ? offset : row_offset(rows - 1) + row_bytes; }
 };
+
+// The table as a placement of this unit sees it: the same, or its pages. Idempotent.
+TableFile in_units(const TableFile& table, CachingUnit unit);
 
 class TableHandle {
  public:

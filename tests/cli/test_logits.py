@@ -38,7 +38,8 @@ for model, bound in (('micro-f32', 1e-8), ('nople-f32', 1e-8), ('tiny-q4_k', 1.5
         assert error <= bound, (model, options, error)
 
 expected = logits('tiny-q8_0', '--placement', 'ram', '--chunk', '16')
-for placement in ('nvme', 'nvme+ram:4rows:lru', 'nvme+ram:20%:fifo,prefetch=overlap', 'nvme,access=pread'):
+for placement in ('nvme', 'nvme+ram:4rows:lru', 'nvme+ram:20%:fifo,prefetch=overlap', 'nvme,access=pread',
+                  'nvme+ram:4rows:lru,unit=page'):
     assert logits('tiny-q8_0', '--placement', placement, '--chunk', '16') == expected, placement
 
 result = json.loads(run('micro-f32', '--json').stdout)

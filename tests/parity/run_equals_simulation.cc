@@ -44,34 +44,37 @@ uint64_t count_wrong_on_device(Device& device, const DeviceStepRows& rows, std::
   return static_cast<uint64_t>(std::ranges::count_if(found, [](int count) { return count != 1; }));
 }
 
-void check_parity(const std::string& text, const TokenTrace& trace, uint32_t chunk, const QueueDecorator& decorate) {
-  CAPTURE(text, trace.header.name, chunk);
-  const IdTable& table = gemma_table();
+void check_parity(const std::string& text, const TokenTrace& trace, uint32_t chunk, const QueueDecorator& decorate,
+                  const std::string& addressed = "token", const IdTable& table = gemma_table()) {
+  CAPTURE(text, trace.header.name, chunk, addressed);
   const Placement placement = parse_placement(text);
   const bool on_device = top_tier(placement) == Tier::vram;
   if (on_device && test_device() == nullptr) {
     WARN("no device here: " << text << " was not run");
     return;
   }
-  const auto addressing = parse_addressing("token");
+  const auto addressing = parse_addressing(addressed);
   ReplayOptions options;
   options.chunk_tokens = chunk;
   options.store.decorate = decorate;
   if (on_device) options.store.device = test_device();
   uint64_t wrong = 0, consumed = 0;
   options.on_rows = [&](std::span<const RowId> ids, const StepRows& rows) {
-    for (size_t i = 0; i < ids.size(); ++i) wrong += !is_id_row(ids[i], rows.row(i), kRowBytes);
+    for (size_t i = 0; i < ids.size(); ++i) wrong += !is_id_row(ids[i], rows.row(i), table.file().row_bytes);
     consumed += ids.size();
     if (rows.on_device()) wrong += count_wrong_on_device(*test_device(), *rows.on_device(), ids);
   };
   const auto compute = make_no_compute();
   const RunMetrics run = replay(table.file(), placement, trace, *addressing, *compute, options);
-  Planner planner(placement, table.file().shape());
-  const CountResult simulated =
-      count_stream(make_access_stream(trace, *addressing, chunk), planner, table.file().shape());
+  const TableFile units = in_units(table.file(), placement.unit);
+  const AccessStream rows = make_access_stream(trace, *addressing, chunk);
+  TableShape shape = units.shape();
+  shape.rows_per_token = rows.rows_per_token;
+  Planner planner(placement, shape);
+  const CountResult simulated = count_stream(units.pages ? in_pages(rows, *units.pages) : rows, planner, shape);
   CHECK(wrong == 0);
   CHECK(run.vram.has_value() == on_device);
-  CHECK(consumed == simulated.counts.accesses);
+  CHECK(consumed == rows.rows.size());
   CHECK(run.accesses == simulated.counts.accesses);
   CHECK(run.backing.reads == simulated.counts.reads);
   CHECK(run.prefetch_reads == simulated.counts.prefetch_reads);
@@ -118,7 +121,8 @@ TEST_CASE("a hot set's run equals its simulation", "[run_equals_simulation]") {
   write_hot_set(path, learn_hot_set(learnt_from.rows, gemma_table().file().rows));
   for (const uint32_t chunk : {1u, 7u, 512u})
     for (const char* capacity : {"64rows", "1000rows"})
-      check_parity("nvme+ram:" + std::string(capacity) + ":pin-frequency:from=" + path, chat, chunk, {});
+      for (const char* unit : {"", ",unit=page"})
+        check_parity("nvme+ram:" + std::string(capacity) + ":pin-frequency:from=" + path + unit, chat, chunk, {});
 }
 
 TEST_CASE("chunks, traces, levels, inclusion and prefetch do not change what runs", "[run_equals_simulation]") {
@@ -134,6 +138,28 @@ TEST_CASE("chunks, traces, levels, inclusion and prefetch do not change what run
           "nvme+ram:64rows:sieve,prefetch=prompt+overlap+draft:2"})
       check_parity(placement, trace, chunk, {});
   }
+}
+
+TEST_CASE("a cache of pages runs as it is simulated", "[run_equals_simulation]") {
+  const TokenTrace chat = bundled("mt_bench", 6);
+  const uint32_t chunk = GENERATE(1u, 7u, 512u);
+  for (const char* placement :
+       {"nvme,unit=page", "ram,unit=page", "nvme+ram:64rows:lru,unit=page", "nvme+ram:100KiB:s3fifo,unit=page",
+        "nvme+ram:300rows:lru+vram:40rows:fifo,unit=page", "nvme+ram:64rows:belady,unit=page",
+        "nvme+ram:100rows:lru,prefetch=prompt+overlap,unit=page", "nvme+ram:20rows:fifo,access=mmap,unit=page",
+        "nvme+ram:20rows:pin-rank,access=pread,unit=page"})
+    check_parity(placement, chat, chunk, {});
+}
+
+TEST_CASE("n-gram rows run as they are simulated, by row and by page", "[run_equals_simulation]") {
+  const std::string addressing = "ngram:qwen4-exp:vocab=262144:eos=1:head-rows=4000";
+  static const IdTable table(parse_addressing(addressing)->table_rows(), 90);
+  const TokenTrace chat = bundled("mt_bench", 4);
+  const uint32_t chunk = GENERATE(1u, 7u, 512u);
+  for (const char* placement :
+       {"nvme", "nvme+ram:900rows:lru", "nvme+ram:900rows:s3fifo,prefetch=draft:2", "nvme,unit=page",
+        "nvme+ram:100rows:lru,unit=page", "nvme+ram:200rows:wtinylfu,prefetch=prompt+overlap,unit=page"})
+    check_parity(placement, chat, chunk, {}, addressing, table);
 }
 
 TEST_CASE("completions may come late, in another order, short or be refused for a moment", "[run_equals_simulation]") {
