@@ -13,7 +13,7 @@ namespace tierscope {
 struct DeviceBackend {
   std::string name;
   std::function<std::vector<DeviceInfo>()> list;
-  std::function<std::unique_ptr<Device>(uint32_t index)> open;  // index into list()
+  std::function<std::unique_ptr<Device>(uint32_t index, const DeviceLimits&)> open;  // index into list()
 };
 
 DeviceBackend opencl_backend();

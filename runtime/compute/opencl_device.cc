@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <CL/opencl.hpp>
+#include <algorithm>
+#include <deque>
 #include <map>
 #include <optional>
 
@@ -40,6 +42,9 @@ DeviceInfo describe(const cl::Device& device) {
   DeviceInfo info;
   info.backend = "opencl";
   info.name = std::string(trim(device.getInfo<CL_DEVICE_NAME>()));
+  // Its CPU devices are named after the processor; what computes there must not pass for another driver's device.
+  if (cl::Platform(device.getInfo<CL_DEVICE_PLATFORM>()).getInfo<CL_PLATFORM_NAME>() == "Portable Computing Language")
+    info.name = "PoCL " + info.name;
   info.vendor = device.getInfo<CL_DEVICE_VENDOR>();
   info.driver = device.getInfo<CL_DRIVER_VERSION>();
   info.memory_bytes = device.getInfo<CL_DEVICE_GLOBAL_MEM_SIZE>();
@@ -66,23 +71,49 @@ struct OpenClEvent final : DeviceEvent::Backend {
   std::string device;
   explicit OpenClEvent(std::string name) : device(std::move(name)) {}
   void wait() override {
+    guard([&] { event.wait(); });
+  }
+  DeviceInterval interval() override {
+    wait();
+    DeviceInterval ran;
+    guard([&] {
+      ran = {1e-9 * static_cast<double>(event.getProfilingInfo<CL_PROFILING_COMMAND_START>()),
+             1e-9 * static_cast<double>(event.getProfilingInfo<CL_PROFILING_COMMAND_END>())};
+    });
+    return ran;
+  }
+  template <class Work>
+  void guard(Work work) const {
     try {
-      event.wait();
+      work();
     } catch (const cl::Error& error) {
       throw Error(fmt::format("{} failed with OpenCL error {}", error.what(), error.err()), device,
-                  "the device may be lost; see its driver's log");
+                  "the device may be lost; see its driver's log, or use --backend host");
     }
-  }
-  double seconds() override {
-    wait();
-    return 1e-9 * static_cast<double>(event.getProfilingInfo<CL_PROFILING_COMMAND_END>() -
-                                      event.getProfilingInfo<CL_PROFILING_COMMAND_START>());
   }
 };
 
+// The parts of `intervals` that overlap become one; sorted by their begin.
+std::vector<DeviceInterval> joined(std::vector<DeviceInterval> intervals) {
+  std::ranges::sort(intervals, {}, &DeviceInterval::begin_s);
+  std::vector<DeviceInterval> joined;
+  for (const DeviceInterval& next : intervals)
+    if (joined.empty() || next.begin_s > joined.back().end_s)
+      joined.push_back(next);
+    else
+      joined.back().end_s = std::max(joined.back().end_s, next.end_s);
+  return joined;
+}
+
+constexpr size_t kKernelsRemembered = 8192;  // by those who never ask for seconds_beside_kernels
+
 class OpenClDevice final : public Device {
  public:
-  explicit OpenClDevice(const cl::Device& device) : device_(device), info_(describe(device)) {
+  OpenClDevice(const cl::Device& device, const DeviceLimits& limits)
+      : device_(device), info_(describe(device)), kernel_options_("-cl-std=CL1.2 " + limits.kernel_options) {
+    if (limits.memory_bytes > 0) info_.memory_bytes = std::min(info_.memory_bytes, limits.memory_bytes);
+    if (limits.largest_allocation_bytes > 0)
+      info_.largest_allocation_bytes = std::min(info_.largest_allocation_bytes, limits.largest_allocation_bytes);
     guard("opening the device", [&] {
       context_ = cl::Context(device_);
       compute_ = cl::CommandQueue(context_, device_, CL_QUEUE_PROFILING_ENABLE);
@@ -90,9 +121,13 @@ class OpenClDevice final : public Device {
     });
   }
   ~OpenClDevice() override {
-    for (const auto& [buffer, address] : pinned_) copies_.enqueueUnmapMemObject(buffer, address);
-    compute_.finish();
-    copies_.finish();
+    try {
+      for (const auto& [buffer, address] : pinned_) copies_.enqueueUnmapMemObject(buffer, address);
+      compute_.finish();
+      copies_.finish();
+    } catch (const cl::Error&) {
+      // A lost device has nothing left to wait for.
+    }
   }
 
   const DeviceInfo& info() const override { return info_; }
@@ -133,6 +168,11 @@ class OpenClDevice final : public Device {
       copies_.flush();
     });
   }
+  DeviceEvent write_in_order(DeviceBuffer& to, uint64_t offset, std::span<const std::byte> host) override {
+    return enqueue("a copy to the device", {}, [&](const std::vector<cl::Event>*, cl::Event* done) {
+      compute_.enqueueWriteBuffer(raw(to), CL_FALSE, offset, host.size(), host.data(), nullptr, done);
+    });
+  }
   DeviceEvent copy(const DeviceBuffer& from, uint64_t from_offset, DeviceBuffer& to, uint64_t to_offset, uint64_t bytes,
                    const std::vector<DeviceEvent>& after) override {
     return enqueue("a copy within the device", after, [&](const std::vector<cl::Event>* events, cl::Event* done) {
@@ -142,7 +182,7 @@ class OpenClDevice final : public Device {
 
   DeviceEvent launch(std::string_view kernel, std::optional<DType> type, const KernelGrid& grid,
                      std::initializer_list<KernelArgument> arguments, const std::vector<DeviceEvent>& after) override {
-    return enqueue(kernel, after, [&](const std::vector<cl::Event>* events, cl::Event* done) {
+    const DeviceEvent event = enqueue(kernel, after, [&](const std::vector<cl::Event>* events, cl::Event* done) {
       cl::Kernel& compiled = find_kernel(kernel, type);
       cl_uint index = 0;
       for (const KernelArgument& argument : arguments) set_argument(compiled, index++, argument);
@@ -150,13 +190,34 @@ class OpenClDevice final : public Device {
                                     cl::NDRange(grid.groups_x * size_t{grid.items}, grid.groups_y),
                                     cl::NDRange(grid.items, 1), events, done);
     });
+    unread_kernels_.push_back(event);
+    if (unread_kernels_.size() > kKernelsRemembered) unread_kernels_.pop_front();
+    return event;
   }
 
+  void flush() override {
+    guard("starting the work on the device", [&] { compute_.flush(); });
+  }
   void finish() override {
     guard("the work on the device", [&] {
       copies_.finish();
       compute_.finish();
     });
+  }
+
+  double seconds_beside_kernels(std::span<const DeviceEvent> copies) override {
+    if (copies.empty()) return 0;
+    for (const DeviceEvent& kernel : unread_kernels_) kernels_ran_.push_back(kernel.interval());
+    unread_kernels_.clear();
+    std::vector<DeviceInterval> copied;
+    for (const DeviceEvent& copy : copies) copied.push_back(copy.interval());
+    copied = joined(std::move(copied));
+    std::erase_if(kernels_ran_, [&](const DeviceInterval& ran) { return ran.end_s < copied.front().begin_s; });
+    double seconds = 0;
+    for (const DeviceInterval& kernels : joined(kernels_ran_))
+      for (const DeviceInterval& copy : copied)
+        seconds += std::max(0.0, std::min(kernels.end_s, copy.end_s) - std::max(kernels.begin_s, copy.begin_s));
+    return seconds;
   }
 
  private:
@@ -200,12 +261,14 @@ class OpenClDevice final : public Device {
     if (found != programs_.end()) return found->second;
     cl::Program program(context_, kernel_source(KernelDialect::opencl, type));
     try {
-      program.build({device_}, "-cl-std=CL1.2");
+      program.build({device_}, kernel_options_.c_str());
     } catch (const cl::BuildError& error) {
       std::string log;
       for (const auto& [device, text] : error.getBuildLog()) log += text;
-      throw Error(fmt::format("the kernels do not build (OpenCL error {}); the compiler says: {}", error.err(), log),
-                  info_.name, "try --backend host");
+      std::ranges::replace(log, '\n', ' ');
+      throw Error(
+          fmt::format("the kernels do not build (OpenCL error {}); the compiler says: {}", error.err(), trim(log)),
+          info_.name, "try --backend host");
     }
     return programs_.emplace(type, program).first->second;
   }
@@ -230,12 +293,15 @@ class OpenClDevice final : public Device {
 
   cl::Device device_;
   DeviceInfo info_;
+  const std::string kernel_options_;
   cl::Context context_;
   cl::CommandQueue compute_, copies_;
   uint64_t allocated_bytes_ = 0;
   std::vector<std::pair<cl::Buffer, void*>> pinned_;
   std::map<std::optional<DType>, cl::Program> programs_;
   std::map<std::pair<std::string, std::optional<DType>>, cl::Kernel> kernels_;
+  std::deque<DeviceEvent> unread_kernels_;
+  std::vector<DeviceInterval> kernels_ran_;
 };
 
 }  // namespace
@@ -247,11 +313,11 @@ DeviceBackend opencl_backend() {
             for (const cl::Device& device : find_devices()) infos.push_back(describe(device));
             return infos;
           },
-          [](uint32_t index) -> std::unique_ptr<Device> {
+          [](uint32_t index, const DeviceLimits& limits) -> std::unique_ptr<Device> {
             const auto devices = find_devices();
             if (index >= devices.size())
               throw Error("the device is gone", fmt::format("opencl:{}", index), "see 'tierscope devices'");
-            return std::make_unique<OpenClDevice>(devices[index]);
+            return std::make_unique<OpenClDevice>(devices[index], limits);
           }};
 }
 

@@ -333,8 +333,8 @@ class Replayer {
     metrics_.prefetch_wasted = planned.prefetch_wasted;
     if (placement_.backing == Tier::nvme) metrics_.nvme = nvme_metrics(done);
     if (const Device* device = options_.store.device; device && top_tier(placement_) == Tier::vram)
-      metrics_.vram = {device->info().name, device->info().unified_memory, done.device_copies, done.device_copy_bytes,
-                       done.device_copy_seconds};
+      metrics_.vram = {device->info().name,    device->info().unified_memory, done.device_copies,
+                       done.device_copy_bytes, done.device_copy_seconds,      done.device_copy_hidden_seconds};
     metrics_.preload = store_->preloaded();
     metrics_.peak_rss_bytes = peak_rss_bytes();
     metrics_.memory_bytes = store_->memory_bytes();

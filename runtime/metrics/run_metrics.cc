@@ -44,7 +44,8 @@ ordered_json to_json(const VramMetrics& vram) {
           {"unified_memory", vram.unified_memory},
           {"host_to_device_rows", vram.host_to_device_rows},
           {"host_to_device_bytes", vram.host_to_device_bytes},
-          {"host_to_device_seconds", vram.host_to_device_seconds}};
+          {"host_to_device_seconds", vram.host_to_device_seconds},
+          {"host_to_device_hidden_seconds", vram.host_to_device_hidden_seconds}};
 }
 
 }  // namespace
@@ -91,6 +92,8 @@ ordered_json to_json(const RunMetrics& metrics) {
       {"seconds", metrics.seconds},
       {"peak_rss_bytes", or_null(metrics.peak_rss_bytes)},
       {"memory_bytes", or_null(metrics.memory_bytes)}};
+  if (const auto& device = metrics.compute_device)
+    json["compute_device"] = {{"name", device->name}, {"unified_memory", device->unified_memory}};
   if (!metrics.page_cache.empty()) json["page_cache"] = metrics.page_cache;
   if (!metrics.emulated_device.empty()) json["emulated_device"] = metrics.emulated_device;
   return json;

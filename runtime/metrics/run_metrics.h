@@ -46,7 +46,14 @@ struct VramMetrics {
   bool unified_memory = false;       // its memory is the host's: times say nothing about a discrete device
   uint64_t host_to_device_rows = 0;  // rows that crossed to it
   uint64_t host_to_device_bytes = 0;
-  double host_to_device_seconds = 0;  // by the device's clock
+  double host_to_device_seconds = 0;         // by the device's clock
+  double host_to_device_hidden_seconds = 0;  // of these, while kernels ran
+};
+
+// What computed, where that was not the host.
+struct ComputeDevice {
+  std::string name;
+  bool unified_memory = false;
 };
 
 // What was put into its place before the first step; no part of any other figure.
@@ -60,8 +67,9 @@ struct RunMetrics {
   std::string state = "cold";    // "cold", "warm"
   std::string compute = "none";  // "real", "none", "paced:D"
   std::string backend = "host";  // what computed, and what stood in for a missing device
-  std::string page_cache;        // access=mmap only: "memory cap 512 MiB" or "unbounded page cache"
-  std::string emulated_device;   // --emulate; empty: the machine's own
+  std::optional<ComputeDevice> compute_device;
+  std::string page_cache;       // access=mmap only: "memory cap 512 MiB" or "unbounded page cache"
+  std::string emulated_device;  // --emulate; empty: the machine's own
   uint32_t chunk_tokens = 0, threads = 0;
 
   uint64_t requests = 0, prompt_tokens = 0, output_tokens = 0, steps = 0, accesses = 0;

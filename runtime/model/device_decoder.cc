@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <numeric>
 
 #include "runtime/base/error.h"
@@ -42,6 +43,13 @@ uint64_t kv_layer_bytes(const LayerShape& layer, const DecoderOptions& options) 
   return uint64_t{options.sequences} * options.context_tokens * layer.kv_heads * layer.head_dim * sizeof(float);
 }
 
+uint64_t all_kv_bytes(const Hyperparameters& model, const DecoderOptions& options) {
+  uint64_t bytes = 0;
+  for (const LayerShape& layer : model.layer)
+    if (layer.own_kv) bytes += 2 * kv_layer_bytes(layer, options);
+  return bytes;
+}
+
 void check_supported(const GgufFile& file, const Hyperparameters& model) {
   for (const LayerShape& layer : model.layer)
     if (layer.head_dim > kMaxHeadDim)
@@ -69,19 +77,23 @@ class DeviceDecoder final : public Decoder {
     allocate_memory();
   }
 
+  ~DeviceDecoder() override {
+    try {
+      device_.finish();
+    } catch (const Error&) {
+      // A lost device reads nothing of this any more.
+    }
+  }
+
   const Hyperparameters& hyperparameters() const override { return model_; }
   uint64_t weight_bytes() const override { return weight_bytes_; }
-  uint64_t kv_bytes() const override {
-    uint64_t bytes = 0;
-    for (const LayerShape& layer : model_.layer)
-      if (layer.own_kv) bytes += 2 * kv_layer_bytes(layer, options_);
-    return bytes;
-  }
+  uint64_t kv_bytes() const override { return all_kv_bytes(model_, options_); }
   const PartSeconds& part_seconds() const override { return parts_; }
   void reset(uint32_t sequence) override { lengths_.at(sequence) = 0; }
 
   void forward(std::span<const BatchToken> tokens, StepRows& ple, float* logits) override {
     const std::vector<uint32_t> lengths = lengths_after(tokens, lengths_, model_, options_);
+    finish();  // where the pass before failed
     tokens_ = static_cast<uint32_t>(tokens.size());
     start_ = std::chrono::steady_clock::now();
     begin(tokens);
@@ -96,7 +108,7 @@ class DeviceDecoder final : public Decoder {
       }
     }
     head(tokens, logits);
-    device_.finish();
+    finish();
     for (const auto& [event, part] : timed_) *part += event.seconds();
     timed_.clear();
     lengths_ = lengths;
@@ -104,6 +116,11 @@ class DeviceDecoder final : public Decoder {
 
  private:
   using Buffer = std::unique_ptr<DeviceBuffer>;
+
+  void finish() {
+    device_.finish();
+    inputs_.clear();
+  }
 
   double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
 
@@ -151,9 +168,12 @@ class DeviceDecoder final : public Decoder {
     return event;
   }
 
+  // What the kernels of this pass read besides rows: among them in order, so that nobody waits, least of all for the
+  // rows that are on their way in the other queue. The host's copy stays until the pass is over.
   template <class T>
   void upload(DeviceBuffer& to, const std::vector<T>& values) {
-    device_.write(to, 0, std::as_bytes(std::span(values))).wait();
+    const auto bytes = std::as_bytes(std::span(values));
+    device_.write_in_order(to, 0, inputs_.emplace_back(bytes.begin(), bytes.end()));
   }
 
   void multiply(double& part, const DeviceMatrix& matrix, const DeviceBuffer& x, uint32_t tokens, DeviceBuffer& y,
@@ -256,6 +276,7 @@ class DeviceDecoder final : public Decoder {
 
   void take_ple_rows(StepRows& rows) {
     const auto before = std::chrono::steady_clock::now();
+    device_.flush();  // the block before computes while the host waits for rows
     rows.await();
     parts_.await += std::chrono::duration<double>(std::chrono::steady_clock::now() - before).count();
     if (const DeviceStepRows* on_device = rows.on_device()) {
@@ -270,7 +291,6 @@ class DeviceDecoder final : public Decoder {
   }
 
   void gather(const DeviceBuffer& slots, const std::vector<uint32_t>& indices, const std::vector<DeviceEvent>& ready) {
-    device_.finish();  // the kernel before may still read the indices
     upload(*indices_, indices);
     run(parts_.ple, "ple_gather", ple_type_, {groups(widths_.ple, 32), tokens_, 1},
         {&slots, ple_row_bytes_, widths_.ple, indices_.get(), std::sqrt(static_cast<float>(model_.ple_dim)),
@@ -299,7 +319,6 @@ class DeviceDecoder final : public Decoder {
       if (tokens[i].wants_logits) wanted.push_back(i);
     if (wanted.empty()) return;
     norm(parts_.head, *x_, tokens_, model_.hidden, &weights_.output_norm, nullptr, *normed_);
-    device_.finish();
     upload(*indices_, wanted);
     const auto count = static_cast<uint32_t>(wanted.size());
     run(parts_.head, "pick_rows", std::nullopt, {groups(model_.hidden, kGroupItems), count, kGroupItems},
@@ -338,7 +357,8 @@ class DeviceDecoder final : public Decoder {
   std::span<std::byte> staging_;       // pinned, on their way to step_rows_
   std::vector<Buffer> keys_, values_;  // by layer, [sequence][position][kv_heads * head_dim]; empty where it shares
 
-  std::vector<uint32_t> lengths_;  // per sequence: positions stored
+  std::deque<std::vector<std::byte>> inputs_;  // of the pass under way
+  std::vector<uint32_t> lengths_;              // per sequence: positions stored
   PartSeconds parts_;
   std::vector<std::pair<DeviceEvent, double*>> timed_;
   uint32_t tokens_ = 0;
@@ -347,9 +367,23 @@ class DeviceDecoder final : public Decoder {
 
 }  // namespace
 
+DecoderMemory device_decoder_memory(const GgufFile& file, const DecoderOptions& options) {
+  const Hyperparameters model = read_hyperparameters(file);
+  const Widths widths(model);
+  const uint64_t floats = 3 * widths.hidden + 2 * widths.query + 2 * widths.kv + 2 * widths.gate + 2 * widths.ple +
+                          2 * (widths.half_full + widths.half_sliding) + 4;
+  const uint64_t rows = model.ple_dim == 0 ? 0 : find_ple_table(file)->row_bytes;
+  return {
+      weight_bytes(file, model), all_kv_bytes(model, options),
+      options.max_batch_tokens * (floats * sizeof(float) + rows) + uint64_t{kLogitRows} * model.vocab * sizeof(float)};
+}
+
 std::unique_ptr<Decoder> make_device_decoder(const GgufFile& file, const DecoderOptions& options, Device& device) {
   const Hyperparameters model = read_hyperparameters(file);
   check_supported(file, model);
+  const DecoderMemory memory = device_decoder_memory(file, options);
+  require_room(
+      device, {{"weights", memory.weight_bytes}, {"KV cache", memory.kv_bytes}, {"activations", memory.scratch_bytes}});
   return std::make_unique<DeviceDecoder>(file, model, options, device);
 }
 

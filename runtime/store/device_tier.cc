@@ -58,6 +58,7 @@ void DeviceTier::read_sent(const StepState& step, uint32_t planned_row, std::byt
 void DeviceTier::fill(StepState& step, std::span<const SlotFill> fills) {
   ++retirement_;
   for (const DeviceEvent& upload : step.uploads) copies.seconds += upload.seconds();
+  copies.hidden_seconds += device_.seconds_beside_kernels(step.uploads);
   copies.rows += step.sent;
   copies.bytes += step.sent * row_bytes_;
   for (const SlotFill& fill : fills) refilled_in_[fill.slot] = retirement_;

@@ -19,6 +19,7 @@ namespace tierscope {
 struct DeviceCopyCounts {
   uint64_t rows = 0, bytes = 0;
   double seconds = 0;
+  double hidden_seconds = 0;  // of these, while kernels ran
 };
 
 class DeviceTier {
@@ -30,6 +31,11 @@ class DeviceTier {
     uint32_t sent = 0;
     std::vector<DeviceEvent> uploads;
   };
+
+  // What it would allocate there.
+  static uint64_t device_bytes(uint64_t slots, uint64_t row_bytes, uint32_t step_rows) {
+    return (slots + 2 * uint64_t{step_rows}) * row_bytes;
+  }
 
   // `slots`: of the cache, or the table's rows. `step_rows`: distinct rows a step may have.
   DeviceTier(Device& device, uint64_t slots, uint64_t row_bytes, uint32_t step_rows);

@@ -105,6 +105,11 @@ struct StagingSlot {
   RowId holds = kNoRow;
 };
 
+// Slots of the VRAM tier: those of its cache, or one for each row.
+uint64_t device_slots(const TableFile& table, const Planner& planner) {
+  return planner.level_count() == 0 ? table.rows : planner.slots(0);
+}
+
 class Store final : public TierStore {
  public:
   Store(const TableFile& table, const Placement& placement, const Planner& planner, const StoreOptions& options)
@@ -119,8 +124,8 @@ class Store final : public TierStore {
     levels_.resize(planner.level_count());
     counts_.fills.resize(levels_.size());
     if (top_tier(placement) == Tier::vram)
-      device_ = std::make_unique<DeviceTier>(*options.device, levels_.empty() ? table.rows : uint64_t{planner.slots(0)},
-                                             table.row_bytes, options.max_step_rows);
+      device_ = std::make_unique<DeviceTier>(*options.device, device_slots(table, planner), table.row_bytes,
+                                             options.max_step_rows);
     for (size_t i = on_device(0) ? 1 : 0; i < levels_.size(); ++i) {
       levels_[i].stride = slot_stride(table);
       levels_[i].memory = TierMemory(planner.slots(i) * levels_[i].stride);
@@ -185,6 +190,7 @@ class Store final : public TierStore {
       counts.device_copies = device_->copies.rows;
       counts.device_copy_bytes = device_->copies.bytes;
       counts.device_copy_seconds = device_->copies.seconds;
+      counts.device_copy_hidden_seconds = device_->copies.hidden_seconds;
     }
     if (!source_->handle().direct()) count_page_cache_reads(counts);
     return counts;
@@ -533,6 +539,12 @@ std::unique_ptr<TierStore> make_tier_store(const TableFile& table, const Placeme
                                            const StoreOptions& options) {
   check_tiers(placement, options);
   return std::make_unique<Store>(table, placement, planner, options);
+}
+
+uint64_t store_device_bytes(const TableFile& table, const Placement& placement, const Planner& planner,
+                            const StoreOptions& options) {
+  if (top_tier(placement) != Tier::vram) return 0;
+  return DeviceTier::device_bytes(device_slots(table, planner), table.row_bytes, options.max_step_rows);
 }
 
 uint64_t store_memory_bytes(const TableFile& table, const Placement& placement, const Planner& planner,

@@ -33,8 +33,9 @@ struct StoreCounts {
   std::vector<uint64_t> fills;        // per level, top first
   uint64_t device_copies = 0;         // rows that crossed from the host to the VRAM tier's device
   uint64_t device_copy_bytes = 0;
-  double device_copy_seconds = 0;  // by the device's clock
-  uint64_t staging_served = 0;     // distinct rows of a step taken from staging
+  double device_copy_seconds = 0;         // by the device's clock
+  double device_copy_hidden_seconds = 0;  // of these, while kernels ran
+  uint64_t staging_served = 0;            // distinct rows of a step taken from staging
   // Of reads whose completion was looked out for, which those that overlap with compute are not.
   uint64_t observed_reads = 0, observed_bytes = 0, busy_ns = 0;
   LatencyHistogram latency;
@@ -79,7 +80,10 @@ struct StoreOptions {
 std::unique_ptr<TierStore> make_tier_store(const TableFile& table, const Placement& placement, const Planner& planner,
                                            const StoreOptions& options);
 
-// What make_tier_store would allocate in the host's memory, without doing so.
+// What make_tier_store would allocate in the device's memory; 0 without a VRAM tier.
+uint64_t store_device_bytes(const TableFile& table, const Placement& placement, const Planner& planner,
+                            const StoreOptions& options);
+// What it would allocate in the host's, without doing so.
 uint64_t store_memory_bytes(const TableFile& table, const Placement& placement, const Planner& planner,
                             const StoreOptions& options);
 

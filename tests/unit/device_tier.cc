@@ -49,43 +49,10 @@ TEST_CASE("slots beyond one allocation are split, and rows stay where they were 
     WARN("no device here: the VRAM tier was not tested");
     return;
   }
-  // A device that allows little at once, standing before the real one.
-  class SmallAllocations final : public Device {
-   public:
-    explicit SmallAllocations(Device& real) : real_(real), info_(real.info()) { info_.largest_allocation_bytes = 100; }
-    const DeviceInfo& info() const override { return info_; }
-    std::unique_ptr<DeviceBuffer> allocate(uint64_t bytes, std::string_view purpose) override {
-      CHECK(bytes <= info_.largest_allocation_bytes);
-      return real_.allocate(bytes, purpose);
-    }
-    uint64_t allocated_bytes() const override { return real_.allocated_bytes(); }
-    std::span<std::byte> allocate_pinned(uint64_t bytes) override { return real_.allocate_pinned(bytes); }
-    DeviceEvent write(DeviceBuffer& to, uint64_t offset, std::span<const std::byte> host,
-                      const std::vector<DeviceEvent>& after) override {
-      return real_.write(to, offset, host, after);
-    }
-    DeviceEvent read(const DeviceBuffer& from, uint64_t offset, std::span<std::byte> host,
-                     const std::vector<DeviceEvent>& after) override {
-      return real_.read(from, offset, host, after);
-    }
-    DeviceEvent copy(const DeviceBuffer& from, uint64_t from_offset, DeviceBuffer& to, uint64_t to_offset,
-                     uint64_t bytes, const std::vector<DeviceEvent>& after) override {
-      return real_.copy(from, from_offset, to, to_offset, bytes, after);
-    }
-    DeviceEvent launch(std::string_view kernel, std::optional<DType> type, const KernelGrid& grid,
-                       std::initializer_list<KernelArgument> arguments,
-                       const std::vector<DeviceEvent>& after) override {
-      return real_.launch(kernel, type, grid, arguments, after);
-    }
-    void finish() override { real_.finish(); }
-
-   private:
-    Device& real_;
-    DeviceInfo info_;
-  };
-  const auto real = open_device("opencl");
-  SmallAllocations device(*real);
-  DeviceSlots slots(device, 7, 48, "a test");
+  DeviceLimits limits;
+  limits.largest_allocation_bytes = 100;
+  const auto device = open_device("opencl", limits);
+  DeviceSlots slots(*device, 7, 48, "a test");
   CHECK(slots.buffer_count() == 4);
   std::vector<std::byte> rows(7 * 48), row(48);
   for (uint64_t id = 0; id < 7; ++id) write_id_row(id, &rows[id * 48], 48);
