@@ -8,7 +8,6 @@
 #include "experiments/model_shape.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
-#include "runtime/model/device_decoder.h"
 #include "sim/block_clock.h"
 #include "sim/device_profile.h"
 
@@ -44,23 +43,26 @@ ComputeClock profile_clock(const std::string& device, const ModelShape& shape) {
 
 }  // namespace
 
-ComputeChoice::ComputeChoice(std::string compute, std::string backend)
+ComputeChoice::ComputeChoice(std::string compute, Backend backend)
     : compute_(std::move(compute)), backend_(std::move(backend)) {
   const std::vector<std::string> known{"real", "none", "paced:DEVICE", "paced:10ms"};
   if (compute_ != "real" && compute_ != "none" && !compute_.starts_with(kPaced))
     throw UsageError(unknown_name("compute", compute_, known), "--compute");
-  if (backend_ != "host") device_ = open_device(backend_);
 }
 
-DecoderMemory ComputeChoice::memory(const GgufFile& model, const DecoderOptions& options) const {
-  return compute_ == "real" && !device_ ? cpu_decoder_memory(model, options) : DecoderMemory{};
+DecoderMemory ComputeChoice::host_memory(const GgufFile& model, const DecoderOptions& options) const {
+  return compute_ == "real" && !backend_.device() ? backend_.decoder_memory(model, options) : DecoderMemory{};
+}
+
+DecoderMemory ComputeChoice::device_memory(const GgufFile& model, const DecoderOptions& options) const {
+  return compute_ == "real" && backend_.device() ? backend_.decoder_memory(model, options) : DecoderMemory{};
 }
 
 void ComputeChoice::load(const GgufFile& model, const DecoderOptions& options, SpanRecorder* spans) {
   if (compute_ == "none") {
     steps_ = make_no_compute();
   } else if (compute_ == "real") {
-    decoder_ = device_ ? make_device_decoder(model, options, *device_) : make_cpu_decoder(model, options);
+    decoder_ = backend_.make_decoder(model, options);
     steps_ = make_real_compute(*decoder_, spans);
   } else {
     const std::string pace = compute_.substr(kPaced.size());

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "runtime/compute/device.h"
+#include "experiments/backend.h"
 #include "runtime/engine/step_compute.h"
 #include "runtime/gguf/gguf.h"
 #include "runtime/model/decoder.h"
@@ -15,21 +15,21 @@ namespace tierscope {
 
 class ComputeChoice {
  public:
-  // "real", "none", "paced:PROFILE" or "paced:10ms" (each pass takes that long); backend "host" or "opencl[:N]".
-  ComputeChoice(std::string compute, std::string backend);
+  // "real", "none", "paced:PROFILE" or "paced:10ms" (each pass takes that long).
+  ComputeChoice(std::string compute, Backend backend);
 
-  // What load would hold in host memory, known before it.
-  DecoderMemory memory(const GgufFile& model, const DecoderOptions& options) const;
+  // What load would hold, on the host and on the device, known before it.
+  DecoderMemory host_memory(const GgufFile& model, const DecoderOptions& options) const;
+  DecoderMemory device_memory(const GgufFile& model, const DecoderOptions& options) const;
   // Loads weights or profile. `spans` may be null.
   void load(const GgufFile& model, const DecoderOptions& options, SpanRecorder* spans);
   StepCompute& steps() { return *steps_; }
-  Device* device() const { return device_.get(); }  // null on the host
   const std::string& text() const { return compute_; }
-  const std::string& backend() const { return backend_; }
+  const Backend& backend() const { return backend_; }
 
  private:
-  const std::string compute_, backend_;
-  std::unique_ptr<Device> device_;
+  const std::string compute_;
+  const Backend backend_;
   std::unique_ptr<Decoder> decoder_;
   std::unique_ptr<StepCompute> steps_;
 };

@@ -103,7 +103,7 @@ std::vector<std::string> caveats(const CellAxes& axes, const json& output) {
   if (output.value("page_cache", "") == "unbounded page cache") found.push_back("unbounded page cache");
   std::string backend = output.value("backend", axes.backend);
   std::ranges::transform(backend, backend.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (backend.find("pocl") != std::string::npos) found.push_back("pocl");
+  if (backend.find("pocl") != std::string::npos) found.push_back("PoCL, which says nothing about a GPU");
   return found;
 }
 

@@ -55,7 +55,7 @@ struct Result {
 };
 
 // Why figures of this result are not plain measurements of this machine: "counted", "modelled", "paced", "emulated",
-// "pocl", "unbounded page cache". Empty: measured.
+// "PoCL, which says nothing about a GPU", "unbounded page cache". Empty: measured.
 std::vector<std::string> caveats(const CellAxes& axes, const nlohmann::json& output);
 
 std::string to_line(const Result& result);  // without the newline

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "experiments/backend.h"
 #include "experiments/commands/commands.h"
 #include "experiments/vocabulary_file.h"
 #include "runtime/base/error.h"
@@ -45,29 +46,33 @@ struct Answer {
 class Session {
  public:
   explicit Session(const Arguments& arguments)
-      : arguments_(arguments),
-        model_(GgufFile::open(arguments.text("MODEL"))),
+      : model_(GgufFile::open(arguments.text("MODEL"))),
         tokenizer_(read_vocabulary(model_)),
         encoder_(tokenizer_),
         markers_(arguments.flag("raw") ? std::nullopt : find_chat_markers(tokenizer_)),
         sampler_(sampler_options(arguments)),
         max_tokens_(arguments.number("max-tokens")),
-        context_tokens_(arguments.number("ctx")) {
+        context_tokens_(arguments.number("ctx")),
+        placement_(parse_placement(arguments.text("placement"))),
+        backend_(arguments.text("backend"), {&placement_, 1}) {
     const uint64_t chunk = arguments.number("chunk");
     if (chunk == 0) throw UsageError("a chunk has at least one token", "--chunk");
     if (context_tokens_ > UINT32_MAX) throw UsageError("a context has fewer than 2^32 tokens", "--ctx");
     const auto threads = static_cast<unsigned>(
         arguments.number_if("threads").value_or(std::max(1u, std::thread::hardware_concurrency())));
-    decoder_ =
-        make_cpu_decoder(model_, {threads, static_cast<uint32_t>(context_tokens_), 1, static_cast<uint32_t>(chunk)});
+    const DecoderOptions decoder{threads, static_cast<uint32_t>(context_tokens_), 1, static_cast<uint32_t>(chunk)};
+    const std::optional<TableFile> table = find_placed_table(model_, placement_);
+    GeneratorOptions options{static_cast<uint32_t>(chunk), arguments.number("seed"), {}};
+    options.store.threads = threads;
+    options.store.device = backend_.device();
+    options.store.max_step_rows = options.chunk_tokens;
+    backend_.check_room(backend_.decoder_memory(model_, decoder), table, placement_, options.store);
+    decoder_ = backend_.make_decoder(model_, decoder);
     if (tokenizer_.size() != decoder_->hyperparameters().vocab)
       throw Error(fmt::format("the vocabulary has {} tokens and the model {}", tokenizer_.size(),
                               decoder_->hyperparameters().vocab),
                   arguments.text("MODEL"), "the file's parts belong to different models");
-    GeneratorOptions options{static_cast<uint32_t>(chunk), arguments.number("seed"), {}};
-    options.store.threads = threads;
-    const Placement placement = parse_placement(arguments.text("placement"));
-    generator_.emplace(*decoder_, find_placed_table(model_, placement), placement, options);
+    generator_.emplace(*decoder_, table, placement_, options);
   }
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
@@ -113,11 +118,8 @@ class Session {
 
   ordered_json to_json(const Answer& answer) const {
     const Distribution itl = summarize(answer.itl_ms);
-    ordered_json json{{"text", answer.text},
-                      {"prompt", answer.prompt},
-                      {"output", answer.output},
-                      {"stopped", answer.stopped},
-                      {"placement", to_text(parse_placement(arguments_.text("placement")))},
+    ordered_json json{{"text", answer.text},       {"prompt", answer.prompt},          {"output", answer.output},
+                      {"stopped", answer.stopped}, {"placement", to_text(placement_)}, {"backend", backend_.text()},
                       {"ttft_ms", answer.ttft_ms}};
     json["tpot_ms"] = itl.mean ? ordered_json(*itl.mean) : ordered_json(nullptr);
     json["tiers"] = tiers_json();
@@ -173,20 +175,21 @@ class Session {
                        {"hits", planner->totals().levels[i].hits},
                        {"misses", planner->totals().levels[i].misses}});
     const StoreCounts done = generator_->store()->counts();
-    tiers.push_back({{"tier", name(parse_placement(arguments_.text("placement")).backing)},
+    tiers.push_back({{"tier", name(placement_.backing)},
                      {"reads", done.rows_read},
                      {"bytes", done.device_bytes},
                      {"access", generator_->store()->effective_access()}});
     return tiers;
   }
 
-  const Arguments& arguments_;
   GgufFile model_;
   Tokenizer tokenizer_;
   Encoder encoder_;
   std::optional<ChatMarkers> markers_;
   Sampler sampler_;
   uint64_t max_tokens_, context_tokens_;
+  Placement placement_;
+  Backend backend_;
   std::unique_ptr<Decoder> decoder_;
   std::optional<Generator> generator_;
   std::vector<TokenId> history_;  // all that the model has read
@@ -260,6 +263,7 @@ Command generate_command() {
        {"record", "FILE", "write prompts and answers as a token trace", "", false, 0},
        {"license", "TEXT", "licence of the recorded texts", "unknown", false, 0},
        options::chunk(),
+       options::backend(),
        options::threads(),
        options::seed(),
        options::quiet(),

@@ -4,14 +4,13 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "experiments/backend.h"
 #include "experiments/commands/commands.h"
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
-#include "runtime/compute/device.h"
 #include "runtime/engine/model_table.h"
 #include "runtime/engine/placed_decoder.h"
-#include "runtime/model/device_decoder.h"
 
 namespace tierscope {
 namespace {
@@ -66,12 +65,12 @@ int run(const Arguments& arguments) {
 
   const Placement placement = parse_placement(arguments.text("placement"));
   const std::optional<TableFile> table = find_placed_table(file, placement);
-  const std::unique_ptr<Device> device =
-      arguments.text("backend") == "host" ? nullptr : open_device(arguments.text("backend"));
-  const auto decoder = device ? make_device_decoder(file, options, *device) : make_cpu_decoder(file, options);
+  const Backend backend(arguments.text("backend"), {&placement, 1});
   StoreOptions store;
   store.max_step_rows = options.max_batch_tokens;
-  store.device = device.get();
+  store.device = backend.device();
+  backend.check_room(backend.decoder_memory(file, options), table, placement, store);
+  const auto decoder = backend.make_decoder(file, options);
   PlacedDecoder model(*decoder, table, placement, store, 1);
   const auto loaded = std::chrono::steady_clock::now();
   std::vector<float> logits(size_t{options.max_batch_tokens} * vocab);
@@ -93,7 +92,8 @@ int run(const Arguments& arguments) {
                                               {"load_s", load_s.count()},
                                               {"compute_s", compute_s.count()},
                                               {"parts_s", to_json(decoder->part_seconds())},
-                                              {"effective_access", access}}
+                                              {"effective_access", access},
+                                              {"backend", backend.text()}}
                            .dump(1));
   else
     fmt::print("{} tokens x {} logits in {:.3f} s (loaded in {:.3f} s)\n", tokens.size(), vocab, compute_s.count(),

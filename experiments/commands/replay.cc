@@ -35,6 +35,12 @@ void print_metrics(const RunMetrics& m) {
     fmt::print("  {:<5} {:<14} {:>9} rows {:>9}  hit ratio {:.4f}\n", level.tier, level.policy, level.capacity_rows,
                format_bytes(level.actual_bytes),
                static_cast<double>(level.hits) / static_cast<double>(std::max<uint64_t>(1, level.hits + level.misses)));
+  if (m.vram)
+    fmt::print("        {} rows ({}) copied to {} in {:.2f} ms of its time, {:.2f} ms beside kernels\n",
+               m.vram->host_to_device_rows, format_bytes(m.vram->host_to_device_bytes), m.vram->device,
+               m.vram->host_to_device_seconds * 1e3, m.vram->host_to_device_hidden_seconds * 1e3);
+  if (m.compute_device && m.compute_device->unified_memory)
+    fmt::print("        its memory is the host's: times say nothing about a discrete device\n");
   fmt::print("  {:<5} {} rows read, {}\n", m.backing.tier, m.backing.reads, format_bytes(m.backing.bytes));
   if (m.nvme)
     fmt::print("        {} reads, amplification {}, p50 {} us, p99 {} us, by {}\n", m.nvme->reads,
@@ -50,16 +56,20 @@ struct Candidate {
   TableFile table;
 };
 
-std::vector<Candidate> candidates(const Arguments& arguments, const GgufFile& model) {
+std::vector<Placement> placements(const Arguments& arguments) {
   if (!arguments.has("placement"))
     throw UsageError("--placement is missing", "", "e.g. --placement nvme+ram:64MiB:lru");
+  std::vector<Placement> all;
+  for (const std::string& text : arguments.all("placement")) all.push_back(parse_placement(text));
+  return all;
+}
+
+std::vector<Candidate> candidates(const Arguments& arguments, const GgufFile& model) {
   const std::filesystem::path packed =
       arguments.text_or("packed", default_packed_path(arguments.text("MODEL")).string());
   std::vector<Candidate> all;
-  for (const std::string& text : arguments.all("placement")) {
-    const Placement placement = parse_placement(text);
+  for (const Placement& placement : placements(arguments))
     all.push_back({placement, placed_table(model, placement, packed)});
-  }
   return all;
 }
 
@@ -82,15 +92,20 @@ DecoderOptions decoder_options(const Arguments& arguments, const TokenTrace& tra
   return options;
 }
 
+// `table` in units of the placement: a row may lie in several pages.
+StoreOptions store_for_steps(const ReplayOptions& options, const TableFile& table) {
+  StoreOptions store = options.store;
+  store.max_step_rows = options.chunk_tokens;
+  if (table.pages) store.max_step_rows *= static_cast<uint32_t>(table.pages->widest_row());
+  return store;
+}
+
 // Before anything is loaded: whether what a placement needs fits.
 void check_budget(uint64_t budget_bytes, const Candidate& candidate, const DecoderMemory& decoder,
                   const ReplayOptions& options) {
   const TableFile table = in_units(candidate.table, candidate.placement.unit);
   const Planner planner(candidate.placement, table.shape(), options.seed);
-  StoreOptions store = options.store;
-  store.max_step_rows = options.chunk_tokens;
-  if (table.pages) store.max_step_rows *= static_cast<uint32_t>(table.pages->widest_row());
-  const uint64_t tiers = store_memory_bytes(table, candidate.placement, planner, store);
+  const uint64_t tiers = store_memory_bytes(table, candidate.placement, planner, store_for_steps(options, table));
   const uint64_t needed = decoder.weight_bytes + decoder.kv_bytes + decoder.scratch_bytes + tiers;
   if (needed <= budget_bytes) return;
   throw Error(
@@ -140,7 +155,8 @@ std::string describe(const ReplayProgress& now) {
 }
 
 void label(RunMetrics& metrics, const Placement& placement, const Arguments& arguments, const ComputeChoice& compute) {
-  metrics.backend = compute.backend();
+  metrics.backend = compute.backend().text();
+  metrics.compute_device = compute.backend().describe();
   metrics.emulated_device = arguments.text_or("emulate", "");
   if (placement.access == AccessMethod::mmap) {
     const auto limit = memory_limit_bytes();
@@ -151,19 +167,25 @@ void label(RunMetrics& metrics, const Placement& placement, const Arguments& arg
 int run(const Arguments& arguments) {
   std::optional<MemoryCap> cap;
   if (const auto bytes = arguments.bytes_if("memory-cap")) cap.emplace(*bytes);
-  ComputeChoice compute(arguments.text("compute"), arguments.text("backend"));
+  ComputeChoice compute(arguments.text("compute"), Backend(arguments.text("backend"), placements(arguments)));
   const TokenTrace trace = read_trace(arguments.text("trace"), arguments.number_if("requests").value_or(UINT64_MAX));
   const auto addressing = parse_addressing(arguments.text("addressing"));
   const auto threads =
       static_cast<unsigned>(arguments.number_if("threads").value_or(std::max(1u, std::thread::hardware_concurrency())));
   ReplayOptions options = replay_options(arguments, threads);
   options.compute = compute.text();
-  options.store.device = compute.device();
+  options.store.device = compute.backend().device();
   const DecoderOptions decoder = decoder_options(arguments, trace, threads);
   const GgufFile model = GgufFile::open(arguments.text("MODEL"));
   const std::vector<Candidate> all = candidates(arguments, model);
   if (const auto budget = arguments.bytes_if("memory-budget"))
-    for (const Candidate& candidate : all) check_budget(*budget, candidate, compute.memory(model, decoder), options);
+    for (const Candidate& candidate : all)
+      check_budget(*budget, candidate, compute.host_memory(model, decoder), options);
+  for (const Candidate& candidate : all) {
+    const TableFile table = in_units(candidate.table, candidate.placement.unit);
+    compute.backend().check_room(compute.device_memory(model, decoder), table, candidate.placement,
+                                 store_for_steps(options, table));
+  }
 
   if (arguments.has("schedule") && all.size() > 1)
     throw UsageError("the steps of several placements do not fit one schedule", "--schedule", "give one placement");
@@ -213,7 +235,7 @@ Command replay_command() {
        options::placement(),
        options::requests(),
        {"compute", "C", "real; none: rows only; paced:DEVICE or paced:10ms: wait as long instead", "real", false, 0},
-       {"backend", "B", "what computes: host or opencl[:N]", "host", false, 0},
+       options::backend(),
        {"emulate", "DEVICE", "slow reads down to this device profile's storage", "", false, 0},
        {"state", "S", "cold or warm", "cold", false, 0},
        {"addressing", "A", "tokens to rows: token or ngram:...", "token", false, 0},

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "experiments/backend.h"
 #include "experiments/commands/commands.h"
 #include "experiments/vocabulary_file.h"
 #include "runtime/base/error.h"
@@ -29,6 +30,10 @@ constexpr std::array<const char*, 9> kPlacements{"ram",
                                                  "nvme+ram:8rows:fifo,prefetch=overlap",
                                                  "nvme+ram:8rows:sieve,prefetch=draft:2",
                                                  "nvme+ram:8rows:lru,unit=page"};
+// The ways to a decoder on a device, whose memory may hold a tier too.
+constexpr std::array<const char*, 5> kDevicePlacements{"vram", "ram+vram:8rows:lru", "nvme+vram:8rows:fifo",
+                                                       "nvme+ram:16rows:lru+vram:8rows:sieve",
+                                                       "nvme+vram:8rows:lru,prefetch=overlap"};
 constexpr size_t kRowsSampled = 64;
 constexpr const char* kText =
     "The quick brown fox jumps over the lazy dog. In 1969 two people walked on the Moon; 1 + 1 = 2, and "
@@ -89,11 +94,12 @@ std::vector<TokenId> tokens_for(const GgufFile& model, uint32_t vocab) {
 }
 
 // The logits of every other token: prefill first, then token by token.
-std::vector<float> logits_under(const GgufFile& model, Decoder& decoder, const std::string& placement,
+std::vector<float> logits_under(const GgufFile& model, Decoder& decoder, Device* device, const Placement& placement,
                                 std::span<const TokenId> tokens) {
   decoder.reset(0);
-  const Placement parsed = parse_placement(placement);
-  Generator generator(decoder, find_placed_table(model, parsed), parsed, {});
+  GeneratorOptions options;
+  options.store.device = device;
+  Generator generator(decoder, find_placed_table(model, placement), placement, options);
   std::vector<float> all;
   const size_t prompt = tokens.size() / 2;
   const auto keep = [&](std::span<const float> logits) { all.insert(all.end(), logits.begin(), logits.end()); };
@@ -102,18 +108,27 @@ std::vector<float> logits_under(const GgufFile& model, Decoder& decoder, const s
   return all;
 }
 
-void check_placements(const GgufFile& model, unsigned threads, std::vector<Check>& checks) {
-  const auto decoder = make_cpu_decoder(model, {threads, 512, 1, 512});
+void check_placements(const GgufFile& model, const std::string& backend_text, unsigned threads,
+                      std::vector<Check>& checks) {
+  const Backend backend(backend_text, {});
+  std::vector<Placement> placements;
+  for (const char* text : kPlacements) placements.push_back(parse_placement(text));
+  if (backend.device())
+    for (const char* text : kDevicePlacements) placements.push_back(parse_placement(text));
+  const DecoderOptions options{threads, 512, 1, 512};
+  for (const Placement& placement : placements)
+    backend.check_room(backend.decoder_memory(model, options), model_table(model), placement, {});
+  const auto decoder = backend.make_decoder(model, options);
   const std::vector<TokenId> tokens = tokens_for(model, decoder->hyperparameters().vocab);
-  const std::vector<float> expected = logits_under(model, *decoder, kPlacements[0], tokens);
+  const std::vector<float> expected = logits_under(model, *decoder, backend.device(), placements.front(), tokens);
   const bool finite = std::ranges::all_of(expected, [](float value) { return std::isfinite(value); });
   const auto [least, most] = std::ranges::minmax(expected);
   checks.push_back(
       {"logits", fmt::format("{:.3g} to {:.3g} over {} tokens", least, most, tokens.size()), finite && least < most});
-  for (const char* placement : kPlacements) {
-    const std::vector<float> logits = logits_under(model, *decoder, placement, tokens);
+  for (const Placement& placement : placements) {
+    const std::vector<float> logits = logits_under(model, *decoder, backend.device(), placement, tokens);
     const bool equal = std::memcmp(logits.data(), expected.data(), expected.size() * sizeof(float)) == 0;
-    checks.push_back({fmt::format("bits under {}", placement),
+    checks.push_back({fmt::format("bits under {}", to_text(placement)),
                       equal ? fmt::format("{} logits equal", expected.size()) : "differ from 'ram'", equal});
   }
 }
@@ -134,7 +149,7 @@ int run(const Arguments& arguments) {
     if (const GgufTensor* tensor = model.find(name)) checks.push_back(check_scale(model, *tensor));
   model_table(model);
   check_placements(
-      model,
+      model, arguments.text("backend"),
       static_cast<unsigned>(arguments.number_if("threads").value_or(std::max(1u, std::thread::hardware_concurrency()))),
       checks);
   const bool passed = std::ranges::all_of(checks, &Check::passed);
@@ -159,7 +174,7 @@ Command verify_command() {
           "on your own file: placements change no bit, scales are sane, how to compare with llama.cpp",
           "Runs the same tokens under every way a row can reach the decoder and compares all logits bit by bit.",
           {{"MODEL", "GGUF file of a model with a table", true}},
-          {options::threads(), options::json()},
+          {options::backend(), options::threads(), options::json()},
           {{"tierscope verify gemma-4-e2b.gguf", "takes a minute and the memory of the model and its table"}},
           run};
 }

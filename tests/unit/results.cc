@@ -161,7 +161,8 @@ TEST_CASE("every format renders, and CSV, JSON and Markdown show the same figure
 TEST_CASE("what was not measured carries its reason", "[results]") {
   CellAxes axes;
   CHECK(caveats(axes, nlohmann::json::object()).empty());
-  CHECK(caveats(axes, {{"backend", "opencl: PoCL cpu"}}) == std::vector<std::string>{"pocl"});
+  CHECK(caveats(axes, {{"backend", "opencl: PoCL cpu"}}) ==
+        std::vector<std::string>{"PoCL, which says nothing about a GPU"});
   CHECK(caveats(axes, {{"emulated_device", "phone"}}) == std::vector<std::string>{"emulated"});
   CHECK(caveats(axes, {{"page_cache", "unbounded page cache"}}) == std::vector<std::string>{"unbounded page cache"});
   axes.compute = "paced:phone";
