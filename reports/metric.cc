@@ -82,6 +82,11 @@ Value ttft_stall(const Result&, const json& output) {
   return ratio(at(output, "/stall_prefill_ms/sum"), at(output, "/requests"));
 }
 
+Value whole_stall(const Result&, const json& output) {
+  const Value prefill = at(output, "/stall_prefill_ms/sum"), decode = at(output, "/stall_decode_ms/sum");
+  return prefill || decode ? Value(prefill.value_or(0) + decode.value_or(0)) : std::nullopt;
+}
+
 Value peak_rss(const Result& result, const json& output) {
   if (result.axes.source != ResultSource::measured) return std::nullopt;
   const Value own = at(output, "/peak_rss_bytes");
@@ -120,6 +125,7 @@ constexpr std::array kMetrics{
     Metric{"stall_decode_ms_p50", "Stall of a decode step, p50", "ms", kLower, "/stall_decode_ms/p50", nullptr},
     Metric{"stall_decode_ms_p99", "Stall of a decode step, p99", "ms", kLower, "/stall_decode_ms/p99", nullptr},
     Metric{"ttft_stall_ms_mean", "Stall within TTFT, mean", "ms", kLower, nullptr, ttft_stall},
+    Metric{"stall_ms", "Stall over the whole trace", "ms", kLower, nullptr, whole_stall},
     Metric{"prefill_tokens_per_s", "Prefill", "tokens/s", kHigher, "/prefill_tokens_per_s", nullptr},
     Metric{"decode_tokens_per_s", "Decode", "tokens/s", kHigher, "/decode_tokens_per_s", nullptr},
     Metric{"hit_ratio", "Hit ratio above the backing tier", "", kHigher, nullptr, hit_ratio},

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdio>
+
 #include "experiments/commands/commands.h"
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
@@ -34,6 +36,7 @@ int run(const Arguments& arguments) {
     fmt::print("{}", render_json(report));
   else if (!arguments.flag("quiet"))
     fmt::print("{}", render_markdown(report));
+  std::fflush(stdout);  // where both go to one file, the path comes last
   fmt::print(stderr, "report: {}\n", std::filesystem::absolute(out).string());
   return 0;
 }

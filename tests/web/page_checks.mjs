@@ -48,7 +48,7 @@ const checks = {
     for (const colorScheme of ["light", "dark"]) {
       const page = await open("small.html", { colorScheme });
       const count = await drawAllPlots(page);
-      assert.equal(count, 11);
+      assert.equal(count, 12);
       assert.deepEqual(page.problems, []);
       assert.ok((await page.locator(".plot svg path").count()) > 100);
     }

@@ -67,6 +67,18 @@ export function tooltip(extra) {
 export const HEADER = { labelAngle: 0, labelOrient: "top", labelAnchor: "start" };
 export const BAR = { field: "bar", type: "nominal", title: null, sort: null };
 
+// Transforms that give intervals as they are drawn, from .. to: no figure is negative, and an interval far wider than its
+// plot says no more than one that reaches its edge. The data keep the whole interval.
+export function drawnIntervals(value, panel) {
+  return [
+    { joinaggregate: [{ op: "min", field: value, as: "least" }, { op: "max", field: value, as: "most" }], groupby: [panel] },
+    { filter: "isValid(datum.low)" },
+    { calculate: "max(datum.low, 0, datum.least - 0.3 * datum.most)", as: "from" },
+    { calculate: "min(datum.high, 1.3 * datum.most)", as: "to" },
+  ];
+}
+export const INTERVALS_CUT = " Intervals end where the plot does; the data have them whole.";
+
 // A panel for each group of comparable cells, a line for each placement in it.
 function panels(layer) {
   return {
@@ -77,9 +89,10 @@ function panels(layer) {
 }
 
 // Points on a line from 0, with their interval: several parts of a placement stay comparable and do not hide each other.
-export function pointSpec({ unit, intervals, colourTitle, limit, format = ".3~g" }) {
+export function pointSpec({ unit, intervals, limit, legend = true, format = ".3~g" }) {
   const x = { field: "value", type: "quantitative", title: unit, axis: { format }, scale: { zero: true } };
-  const colour = { field: "part", type: "nominal", title: colourTitle ?? null, sort: null, legend: { orient: "top" } };
+  const part = { field: "part", type: "nominal", title: null, sort: null };
+  const colour = { ...part, legend: null };  // the points' fill has it
   return panels([
     {
       transform: [{ calculate: "0", as: "zero" }],
@@ -87,9 +100,9 @@ export function pointSpec({ unit, intervals, colourTitle, limit, format = ".3~g"
       encoding: { x: { field: "zero", type: "quantitative" }, x2: { field: "value" }, y: BAR },
     },
     intervals && {
-      transform: [{ filter: "isValid(datum.low)" }],
+      transform: drawnIntervals("value", "group"),
       mark: { type: "rule", strokeWidth: 5, opacity: 0.4 },
-      encoding: { x: { field: "low", type: "quantitative" }, x2: { field: "high" }, y: BAR, color: colour },
+      encoding: { x: { field: "from", type: "quantitative" }, x2: { field: "to" }, y: BAR, color: colour },
     },
     limit && { mark: { type: "rule", strokeDash: [6, 4], strokeWidth: 2 }, encoding: { x: { datum: limit, type: "quantitative" } } },
     {
@@ -98,7 +111,7 @@ export function pointSpec({ unit, intervals, colourTitle, limit, format = ".3~g"
         x,
         y: BAR,
         color: colour,
-        fill: colour,
+        fill: { ...part, legend: legend ? { orient: "top" } : null },
         fillOpacity: EVIDENCE_FILL,
         tooltip: tooltip([{ field: "part" }, { field: "value", format: ".4~g" }, ...(intervals ? INTERVAL_TOOLTIP : [])]),
       },
@@ -130,7 +143,8 @@ export function barSection({ id, title, explains, parts, ...options }) {
     build(view) {
       const { rows, note } = barRows(view, parts);
       if (rows.length === 0) return null;
-      return { explains: explains + note, rows, spec: pointSpec(options) };
+      const cut = options.intervals ? INTERVALS_CUT : "";
+      return { explains: explains + cut + note, rows, spec: pointSpec({ legend: parts.length > 1, ...options }) };
     },
   };
 }

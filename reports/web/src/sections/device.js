@@ -1,4 +1,4 @@
-import { barRows, pointSpec } from "./common.js";
+import { barRows, INTERVALS_CUT, pointSpec } from "./common.js";
 
 // From the machine's profile, where the plan names one.
 function limitOf(view, key) {
@@ -17,9 +17,9 @@ function deviceSection({ id, title, metric, limitKey, unit }) {
         ? "The dashed line is what the device does at its best, as the profile of the machine says."
         : "The plan names no profile of the machine, so its limit is not shown.";
       return {
-        explains: `${title} while at least one read was in flight. ${about}${note}`,
+        explains: `${title} while at least one read was in flight. ${about}${INTERVALS_CUT}${note}`,
         rows,
-        spec: pointSpec({ unit, intervals: true, limit, format: "~s" }),
+        spec: pointSpec({ unit, intervals: true, limit, legend: false, format: "~s" }),
       };
     },
   };

@@ -9,6 +9,5 @@ export default barSection({
     { metric: "hit_ratio_ram", part: "ram" },
   ],
   unit: "hit ratio",
-  colourTitle: "tier",
   format: ".0%",
 });

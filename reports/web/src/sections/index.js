@@ -9,12 +9,14 @@ import percentiles from "./percentiles.js";
 import predicted from "./predicted.js";
 import readLatency from "./read_latency.js";
 import stall from "./stall.js";
+import stallCause from "./stall_cause.js";
 import tokenTime from "./token_time.js";
 
 export const SECTIONS = [
   pareto,
   percentiles,
   stall,
+  stallCause,
   tokenTime,
   hits,
   curves,

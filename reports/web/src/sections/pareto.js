@@ -1,4 +1,4 @@
-import { cellRow, EVIDENCE_FILL, EVIDENCE_SHAPE, HEADER, tooltip } from "./common.js";
+import { cellRow, drawnIntervals, EVIDENCE_FILL, EVIDENCE_SHAPE, HEADER, INTERVALS_CUT, tooltip } from "./common.js";
 
 const CHOICES = ["tpot_ms_mean", "ttft_ms_mean", "itl_ms_p99", "stall_decode_ms_mean", "stall_prefill_ms_mean"];
 
@@ -57,7 +57,7 @@ export default {
     };
     const y = { field: "latency", type: "quantitative", title: `${title} (${unit})`, scale: { zero: false } };
     return {
-      explains: `${title} of each placement over the fast memory that its table rows take. The line joins placements that no other beats in both; below and left is better.`,
+      explains: `${title} of each placement over the fast memory that its table rows take. The line joins placements that no other beats in both; below and left is better.${INTERVALS_CUT}`,
       rows,
       spec: panels(rows, [
         {
@@ -66,9 +66,9 @@ export default {
           encoding: { x, y, detail: { field: "group" } },
         },
         {
-          transform: [{ filter: "isValid(datum.low)" }],
+          transform: drawnIntervals("latency", "group"),
           mark: { type: "rule", opacity: 0.6 },
-          encoding: { x, y: { field: "low", type: "quantitative" }, y2: { field: "high" } },
+          encoding: { x, y: { field: "from", type: "quantitative" }, y2: { field: "to" } },
         },
         {
           mark: { type: "point", size: 90, strokeWidth: 2, filled: false },

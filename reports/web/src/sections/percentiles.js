@@ -1,4 +1,4 @@
-import { BAR, barLabel, cellRow, HEADER, MAX_BARS, tooltip } from "./common.js";
+import { BAR, barLabel, cellRow, drawnIntervals, HEADER, INTERVALS_CUT, MAX_BARS, tooltip } from "./common.js";
 
 const FIGURES = [
   ["TTFT", "ttft_ms"],
@@ -38,7 +38,7 @@ export default {
     if (rows.length === 0) return null;
     const cut = cells.length > MAX_BARS ? ` Shown: the first ${MAX_BARS} of ${cells.length}; filters narrow them.` : "";
     return {
-      explains: `Milliseconds to the first token (TTFT), between first and last (TPOT) and token by token, as mean and percentiles over requests: medians over repeats, lines are 95 % intervals. A percentile with too few samples is left out.${cut}`,
+      explains: `Milliseconds to the first token (TTFT), between first and last (TPOT) and token by token, as mean and percentiles over requests: medians over repeats, lines are 95 % intervals.${INTERVALS_CUT} A percentile with too few samples is left out.${cut}`,
       rows,
       spec: {
         facet: { row: { field: "panel", title: null, header: HEADER, sort: [...new Set(rows.map((row) => row.panel))].sort(byFigure) } },
@@ -48,9 +48,9 @@ export default {
           height: { step: 20 },
           layer: [
             {
-              transform: [{ filter: "isValid(datum.low)" }],
+              transform: drawnIntervals("value", "panel"),
               mark: { type: "rule", strokeWidth: 2, opacity: 0.6 },
-              encoding: { x: { field: "low", type: "quantitative" }, x2: { field: "high" }, y: BAR },
+              encoding: { x: { field: "from", type: "quantitative" }, x2: { field: "to" }, y: BAR },
             },
             {
               mark: { type: "point", size: 60, filled: true, opacity: 1 },
