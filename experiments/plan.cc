@@ -53,10 +53,25 @@ std::vector<std::string> canonical_placements(const TomlTable& table) {
   return placements;
 }
 
+// A table is a model's, or none but its addressing and the bytes of a row are known.
+void check_table(const TomlTable& table, const PlanMatrix& matrix) {
+  if (matrix.addressing.empty()) {
+    if (matrix.row_bytes > 0)
+      throw Error("the models say it", table.where("row_bytes"), "name an addressing or drop it");
+    return check_not_empty(table, "models", matrix.models);
+  }
+  if (!matrix.models.empty()) throw Error("the models say it", table.where("addressing"), "drop it or the models");
+  if (matrix.sources != std::vector<std::string>{"simulated"})
+    throw Error("without a model there is nothing to measure", table.where("sources"), "write [\"simulated\"]");
+  if (matrix.row_bytes == 0) throw Error("missing", table.where("row_bytes"), "say how large a row is, e.g. 170");
+}
+
 PlanMatrix read_matrix(const TomlTable& table) {
   PlanMatrix matrix;
   matrix.sources = texts_or(table, "sources", {"measured"});
-  matrix.models = table.texts("models");
+  matrix.models = texts_or(table, "models", {});
+  matrix.addressing = text_or(table, "addressing", "");
+  matrix.row_bytes = table.has("row_bytes") ? table.whole("row_bytes") : 0;
   matrix.traces = table.texts("traces");
   matrix.placements = canonical_placements(table);
   matrix.states = texts_or(table, "states", {"cold"});
@@ -71,13 +86,14 @@ PlanMatrix read_matrix(const TomlTable& table) {
   matrix.context = small_or(table, "ctx", 0);
   check_known(table, "sources", matrix.sources, {"measured", "simulated"});
   check_known(table, "states", matrix.states, {"cold", "warm"});
-  for (const auto& [key, values] : {std::pair("sources", &matrix.sources), std::pair("models", &matrix.models),
-                                    std::pair("traces", &matrix.traces), std::pair("placements", &matrix.placements),
-                                    std::pair("states", &matrix.states), std::pair("compute", &matrix.compute)})
+  for (const auto& [key, values] : {std::pair("sources", &matrix.sources), std::pair("traces", &matrix.traces),
+                                    std::pair("placements", &matrix.placements), std::pair("states", &matrix.states),
+                                    std::pair("compute", &matrix.compute)})
     check_not_empty(table, key, *values);
   for (const std::string& compute : matrix.compute)
     if (compute != "none" && compute != "real" && !compute.starts_with("paced:"))
       throw Error(fmt::format("'{}' is not none, real or paced:DEVICE", compute), table.where("compute"));
+  check_table(table, matrix);
   if (matrix.repeats == 0) throw Error("no repeat is no result", table.where("repeats"), "write 1 or more");
   table.finish();
   return matrix;
@@ -88,6 +104,10 @@ PlanCurves read_curves(const TomlTable& table) {
   curves.traces = table.texts("traces");
   curves.policies = table.texts("policies");
   curves.addressing = text_or(table, "addressing", "token");
+  curves.units = texts_or(table, "units", {"row"});
+  check_known(table, "units", curves.units, {"row", "page"});
+  curves.row_bytes = table.has("row_bytes") ? table.whole("row_bytes") : 0;
+  curves.capacities = texts_or(table, "capacities", {});
   curves.sampled = table.has("sampled") ? table.number("sampled") : 0;
   check_not_empty(table, "traces", curves.traces);
   check_not_empty(table, "policies", curves.policies);
@@ -146,8 +166,13 @@ PlannedCell simulated_cell(const PlanMatrix& matrix, CellAxes axes, const std::s
   axes.compute = simulated_compute(axes.compute, device);
   axes.device = device;
   axes.threads = 0;
-  std::vector<std::string> words{"simulate",    "--model",      model,     "--trace", trace,
-                                 "--placement", axes.placement, "--state", axes.state};
+  std::vector<std::string> words{"simulate", "--trace", trace, "--placement", axes.placement, "--state", axes.state};
+  if (matrix.addressing.empty()) {
+    words.insert(words.begin() + 1, {"--model", model});
+  } else {
+    words.insert(words.begin() + 1,
+                 {"--addressing", matrix.addressing, "--row-bytes", std::to_string(matrix.row_bytes)});
+  }
   add_option(words, "--device", device);
   add_option(words, "--compute", axes.compute);
   add_option(words, "--requests", std::to_string(matrix.requests));
@@ -156,17 +181,25 @@ PlannedCell simulated_cell(const PlanMatrix& matrix, CellAxes axes, const std::s
   return {std::move(axes), std::move(words), 1};
 }
 
+// What stands for a table that no file holds.
+std::string table_text(const std::string& addressing, uint64_t row_bytes) {
+  return row_bytes > 0 ? fmt::format("{}, rows of {} B", addressing, row_bytes) : addressing;
+}
+
 void expand_matrix(const PlanMatrix& matrix, std::vector<PlannedCell>& cells) {
   const auto has = [&](const char* source) {
     return std::ranges::find(matrix.sources, source) != matrix.sources.end();
   };
   const std::vector<std::string> devices = matrix.devices.empty() ? std::vector<std::string>{""} : matrix.devices;
-  for (const std::string& model : matrix.models)
+  const std::vector<std::string> models =
+      matrix.addressing.empty() ? matrix.models
+                                : std::vector<std::string>{table_text(matrix.addressing, matrix.row_bytes)};
+  for (const std::string& model : models)
     for (const std::string& trace : matrix.traces)
       for (const std::string& state : matrix.states)
         for (const std::string& placement : matrix.placements) {
           CellAxes axes;
-          axes.model = file_name(model);
+          axes.model = matrix.addressing.empty() ? file_name(model) : model;
           axes.trace = file_name(trace);
           axes.placement = placement;
           axes.state = state;
@@ -183,14 +216,27 @@ void expand_matrix(const PlanMatrix& matrix, std::vector<PlannedCell>& cells) {
         }
 }
 
+std::vector<std::pair<std::string, std::string>> product(const std::vector<std::string>& a,
+                                                         const std::vector<std::string>& b) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const std::string& first : a)
+    for (const std::string& second : b) pairs.emplace_back(first, second);
+  return pairs;
+}
+
 void expand_curves(const PlanCurves& curves, std::vector<PlannedCell>& cells) {
   for (const std::string& trace : curves.traces)
-    for (const std::string& policy : curves.policies) {
+    for (const auto& [policy, unit] : product(curves.policies, curves.units)) {
       CellAxes axes;
       axes.source = ResultSource::curve;
       axes.trace = file_name(trace);
-      axes.placement = policy;
+      axes.placement = unit == "row" ? policy : policy + ",unit=" + unit;
+      const std::string table = table_text(curves.addressing, curves.row_bytes);
+      if (table != "token") axes.model = table;
       std::vector<std::string> words{"mrc", "--trace", trace, "--addressing", curves.addressing, "--policy", policy};
+      if (unit != "row") add_option(words, "--unit", unit);
+      add_option(words, "--row-bytes", std::to_string(curves.row_bytes));
+      add_option(words, "--capacities", fmt::format("{}", fmt::join(curves.capacities, ",")));
       if (curves.sampled > 0) add_option(words, "--sampled", fmt::format("{}", curves.sampled));
       words.push_back("--json");
       cells.push_back({std::move(axes), std::move(words), 1});

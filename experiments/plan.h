@@ -16,15 +16,18 @@ namespace tierscope {
 struct PlanMatrix {
   std::vector<std::string> sources;  // "measured", "simulated"
   std::vector<std::string> models, traces, placements, states, compute, devices;
+  std::string addressing;  // of simulated cells without a model; "" with models
+  uint64_t row_bytes = 0;  // likewise
   std::string emulate, backend;
   uint64_t requests = 0;  // 0: the whole trace
   uint32_t repeats = 1, threads = 0, chunk = 0, context = 0;
 };
 
 struct PlanCurves {
-  std::vector<std::string> traces, policies;
+  std::vector<std::string> traces, policies, units, capacities;
   std::string addressing;
-  double sampled = 0;  // share of rows; 0: exact
+  uint64_t row_bytes = 0;  // 0: not said
+  double sampled = 0;      // share of rows; 0: exact
 };
 
 struct Plan {

@@ -38,14 +38,19 @@ void add_result(Samples& to, const Result& result, const json& output) {
     if (const auto value = extract(metrics()[i], result, output)) to.values[i].push_back(*value);
 }
 
-// `mrc --json`: [{"policy","capacity_rows","miss_ratio"},...]
+// `mrc --json`: [{"policy","capacity_rows","miss_ratio"},...]. The unit of caching is part of the policy's name here.
 void add_curves(std::vector<Curve>& curves, const Result& result, const json& output) {
   std::map<std::string, size_t> by_policy;
+  const size_t unit = std::min(result.axes.placement.find(",unit="), result.axes.placement.size());
+  const auto figure = [](const json& point, const char* key) {
+    return point.contains(key) ? std::optional(point.at(key).get<double>()) : std::nullopt;
+  };
   for (const json& point : output) {
     const auto [at, is_new] = by_policy.emplace(point.at("policy").get<std::string>(), curves.size());
-    if (is_new) curves.push_back({result.axes.trace, at->first, {}});
-    curves[at->second].points.push_back(
-        {point.at("capacity_rows").get<double>(), point.at("miss_ratio").get<double>()});
+    if (is_new)
+      curves.push_back({result.axes.trace, result.axes.model, at->first + result.axes.placement.substr(unit), {}});
+    curves[at->second].points.push_back({point.at("capacity_rows").get<double>(), point.at("miss_ratio").get<double>(),
+                                         figure(point, "capacity_bytes"), figure(point, "compulsory_miss_ratio")});
   }
 }
 

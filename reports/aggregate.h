@@ -30,10 +30,11 @@ struct Failure {
 
 struct ReportedCurvePoint {
   double capacity_rows = 0, miss_ratio = 0;
+  std::optional<double> capacity_bytes, compulsory_miss_ratio;  // where `mrc` knew
 };
 
 struct Curve {
-  std::string trace, policy;
+  std::string trace, table, policy;  // table: "" for one row a token
   std::vector<ReportedCurvePoint> points;
 };
 

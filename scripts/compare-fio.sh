@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
 # Puts the reader beside fio: the same file range, the reader's own histogram of read sizes, io_uring with registered
-# file and buffers, at fio's best depth up to 128.  usage: scripts/compare-fio.sh MODEL.gguf [ROWS [SECONDS]]
+# file and buffers, at fio's best depth up to 128.
+#   scripts/compare-fio.sh MODEL.gguf [ROWS [SECONDS]]
+# With a trace: the rows of an n-gram table as `replay` reads them, beside fio's 4 KiB reads of the same file. Prefill in
+# chunks of 2,048 tokens against fio at its best depth, decode steps against fio's batches of as many reads; in turns.
+#   scripts/compare-fio.sh --ngram TABLE.gguf TRACE [SECONDS [ROUNDS]]
 set -euo pipefail
+[ "${1:-}" != --ngram ] || exec python3 "$(dirname "$0")/compare_fio_ngram.py" "${@:2}"
 model=$1 rows=${2:-4096} seconds=${3:-3}
 bench=$(dirname "$0")/../build/release/bench_row_gather
 eval "$("$bench" "$model" --bssplit "$rows" | sed 's/^/reader_/')"

@@ -12,6 +12,7 @@
 #include "runtime/engine/memory_cap.h"
 #include "runtime/engine/model_table.h"
 #include "runtime/engine/replay.h"
+#include "runtime/model/ngram_table.h"
 #include "runtime/store/delayed_queue.h"
 #include "sim/device_profile.h"
 #include "sim/storage_clock.h"
@@ -169,7 +170,6 @@ int run(const Arguments& arguments) {
   if (const auto bytes = arguments.bytes_if("memory-cap")) cap.emplace(*bytes);
   ComputeChoice compute(arguments.text("compute"), Backend(arguments.text("backend"), placements(arguments)));
   const TokenTrace trace = read_trace(arguments.text("trace"), arguments.number_if("requests").value_or(UINT64_MAX));
-  const auto addressing = parse_addressing(arguments.text("addressing"));
   const auto threads =
       static_cast<unsigned>(arguments.number_if("threads").value_or(std::max(1u, std::thread::hardware_concurrency())));
   ReplayOptions options = replay_options(arguments, threads);
@@ -177,6 +177,8 @@ int run(const Arguments& arguments) {
   options.store.device = compute.backend().device();
   const DecoderOptions decoder = decoder_options(arguments, trace, threads);
   const GgufFile model = GgufFile::open(arguments.text("MODEL"));
+  const auto addressing =
+      arguments.has("addressing") ? parse_addressing(arguments.text("addressing")) : file_addressing(model);
   const std::vector<Candidate> all = candidates(arguments, model);
   if (const auto budget = arguments.bytes_if("memory-budget"))
     for (const Candidate& candidate : all)
@@ -238,7 +240,7 @@ Command replay_command() {
        options::backend(),
        {"emulate", "DEVICE", "slow reads down to this device profile's storage", "", false, 0},
        {"state", "S", "cold or warm", "cold", false, 0},
-       {"addressing", "A", "tokens to rows: token or ngram:...", "token", false, 0},
+       {"addressing", "A", "tokens to rows: token or ngram:... (default: as the model's file says)", "", false, 0},
        {"packed", "FILE", "for layout=packed: the packed table (default: MODEL with the ending .packed)", "", false, 0},
        {"memory-budget", "BYTES", "refuse, before loading, placements that need more memory", "", false, 0},
        {"memory-cap", "BYTES", "run in a memory cgroup of this size, so that the page cache is bounded", "", false, 0},

@@ -115,14 +115,21 @@ ordered_json answers_json(const Report& report) {
   return list;
 }
 
+ordered_json optional_figure(const std::optional<double>& value) {
+  return value ? ordered_json(rounded(*value)) : ordered_json(nullptr);
+}
+
 ordered_json curves_json(const std::vector<Curve>& curves) {
   ordered_json list = ordered_json::array();
   for (const Curve& curve : curves)
     for (const ReportedCurvePoint& point : curve.points)
       list.push_back({{"trace", curve.trace},
+                      {"table", curve.table},
                       {"policy", curve.policy},
                       {"capacity_rows", rounded(point.capacity_rows)},
-                      {"miss_ratio", rounded(point.miss_ratio)}});
+                      {"capacity_bytes", optional_figure(point.capacity_bytes)},
+                      {"miss_ratio", rounded(point.miss_ratio)},
+                      {"compulsory_miss_ratio", optional_figure(point.compulsory_miss_ratio)}});
   return list;
 }
 

@@ -37,7 +37,13 @@ TEST_CASE("the commented default plan parses, and its values are the defaults", 
   CHECK(written.chunk == defaults.chunk);
   CHECK(written.context == defaults.context);
   CHECK(commented.profile.empty());
-  CHECK(commented.curves.at(0).addressing == "token");
+  const PlanCurves& curves = commented.curves.at(0);
+  CHECK(curves.addressing == "token");
+  CHECK(curves.units == std::vector<std::string>{"row"});
+  CHECK(curves.capacities.empty());
+  CHECK(curves.row_bytes == 0);
+  CHECK(written.addressing == defaults.addressing);
+  CHECK(written.row_bytes == defaults.row_bytes);
 }
 
 TEST_CASE("every shipped plan parses and has cells", "[plan]") {
@@ -55,6 +61,46 @@ TEST_CASE("a plan expands to the product of its lists, each cell once", "[plan]"
   CHECK(ids.size() == cells.size());
   CHECK(cells.size() == 2 * 2 * 2 + 2 * 2 * 2 * 2);  // placements x states x compute (x devices)
   for (const PlannedCell& cell : cells) CHECK(cell.repeats == (cell.axes.source == ResultSource::measured ? 2 : 1));
+}
+
+TEST_CASE("cells of a table without a file, and curves by unit, are told apart", "[plan]") {
+  const Plan plan = Plan::parse(R"(
+name = "p"
+[[matrix]]
+sources = ["simulated"]
+addressing = "ngram:qwen4-exp"
+row_bytes = 170
+traces = ["t.jsonl"]
+placements = ["nvme,unit=page"]
+devices = ["d"]
+[[curves]]
+addressing = "ngram:qwen4-exp"
+row_bytes = 170
+units = ["row", "page"]
+capacities = ["16MiB", "1GiB"]
+traces = ["t.jsonl"]
+policies = ["lru"]
+[[curves]]
+traces = ["t.jsonl"]
+policies = ["lru"]
+)",
+                                "p");
+  const auto cells = expand(plan);
+  REQUIRE(cells.size() == 4);
+  CHECK(cells[0].words[2] == "ngram:qwen4-exp");
+  CHECK(cells[0].axes.model == "ngram:qwen4-exp, rows of 170 B");
+  CHECK(cells[2].axes.placement == "lru,unit=page");
+  CHECK(std::ranges::find(cells[2].words, "16MiB,1GiB") != cells[2].words.end());
+  CHECK(cells[3].axes.model.empty());
+  const auto refused = [](const std::string& lines) {
+    return
+        [lines] { Plan::parse("name = \"p\"\n[[matrix]]\ntraces = [\"t\"]\nplacements = [\"nvme\"]\n" + lines, "p"); };
+  };
+  CHECK_THROWS_WITH(refused("")(), Catch::Contains("models"));
+  CHECK_THROWS_WITH(refused("addressing = \"token\"\nrow_bytes = 9")(), Catch::Contains("nothing to measure"));
+  CHECK_THROWS_WITH(refused("addressing = \"token\"\nsources = [\"simulated\"]")(), Catch::Contains("row_bytes"));
+  CHECK_THROWS_WITH(refused("models = [\"m\"]\naddressing = \"token\"")(), Catch::Contains("addressing"));
+  CHECK_THROWS_WITH(refused("models = [\"m\"]\nrow_bytes = 9")(), Catch::Contains("row_bytes"));
 }
 
 TEST_CASE("shards are disjoint and make up the whole", "[plan]") {
