@@ -21,6 +21,8 @@ class TierMemory {
   std::span<std::byte> span() const { return {data_, bytes_}; }
 
  private:
+  void* mapping_ = nullptr;
+  uint64_t mapped_bytes_ = 0;
   std::byte* data_ = nullptr;
   uint64_t bytes_ = 0;
 };
