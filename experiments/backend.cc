@@ -38,7 +38,10 @@ void Backend::check_room(const DecoderMemory& decoder, const std::optional<Table
                          const Placement& placement, const StoreOptions& store) const {
   if (!device_) return;
   uint64_t tier_bytes = 0;
-  if (table) tier_bytes = store_device_bytes(*table, placement, Planner(placement, table->shape()), store);
+  if (table) {
+    const TableFile units = in_units(*table, placement.unit);
+    tier_bytes = store_device_bytes(units, placement, Planner(placement, units.shape()), store);
+  }
   require_room(*device_, {{"weights", decoder.weight_bytes},
                           {"KV cache", decoder.kv_bytes},
                           {"activations", decoder.scratch_bytes},

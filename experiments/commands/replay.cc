@@ -183,11 +183,9 @@ int run(const Arguments& arguments) {
   if (const auto budget = arguments.bytes_if("memory-budget"))
     for (const Candidate& candidate : all)
       check_budget(*budget, candidate, compute.host_memory(model, decoder), options);
-  for (const Candidate& candidate : all) {
-    const TableFile table = in_units(candidate.table, candidate.placement.unit);
-    compute.backend().check_room(compute.device_memory(model, decoder), table, candidate.placement,
-                                 store_for_steps(options, table));
-  }
+  for (const Candidate& candidate : all)
+    compute.backend().check_room(compute.device_memory(model, decoder), candidate.table, candidate.placement,
+                                 store_for_steps(options, in_units(candidate.table, candidate.placement.unit)));
 
   if (arguments.has("schedule") && all.size() > 1)
     throw UsageError("the steps of several placements do not fit one schedule", "--schedule", "give one placement");

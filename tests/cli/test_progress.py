@@ -70,7 +70,7 @@ def check_replay():
 def check_run():
     drawn = on_terminal("run", "plan.toml", "--out", "live")
     check(re.search(r"\[1/1\] measured t\.jsonl nvme\+ram:64rows:lru paced:20ms: " + LIVE, drawn), "the cell that runs: " + repr(drawn))
-    check(re.search(r"\[1/1, 0 s left\] measured t\.jsonl nvme\+ram:64rows:lru paced:20ms #1: .*hit ratio", drawn), "the finished cell stays: " + repr(drawn))
+    check(re.search(r"\[1/1, 0 s left\] measured t\.jsonl nvme\+ram:64rows:lru paced:20ms #1: .*[Hh]it ratio", drawn), "the finished cell stays: " + repr(drawn))
     plain = elsewhere("run", "plan.toml", "--out", "plain", interval="0.7")
     check("\r" not in plain and "\x1b" not in plain and re.search(": " + LIVE + r"\n\[1/1, 0 s left\]", plain), "plain lines: " + plain)
     check(on_terminal("run", "plan.toml", "--out", "quiet", "-q") == "", "quiet on a terminal")
