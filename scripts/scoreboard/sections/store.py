@@ -42,10 +42,10 @@ def fio(bench):
 
 @section(4, "paced", "Stall where a token takes 10 ms, chat, table on the disk")
 def paced(bench):
-    words = ["--trace", "traces/data/mt_bench.jsonl.zst", "--requests", 4, "--compute", "paced:10ms"]
+    words = ["--trace", "traces/data/mt_bench.jsonl.zst", "--requests", 12, "--compute", "paced:10ms"]
     for name, placement in (("overlap", "nvme,prefetch=overlap"), ("none", "nvme")):
-        runs = [bench.replay(*words, "--placement", placement) for _ in range(1)]
-        command = f"tierscope replay MODEL --trace traces/data/mt_bench.jsonl.zst --requests 4 --compute paced:10ms --placement {placement}"
+        runs = [bench.replay(*words, "--placement", placement) for _ in range(2)]
+        command = f"tierscope replay MODEL --trace traces/data/mt_bench.jsonl.zst --requests 12 --compute paced:10ms --placement {placement}"
         for quantile, goal in (("p50", 1), ("p99", 5)):
             shares = [100 * run["stall_decode_ms"][quantile] / run["tpot_ms"]["p50" if run["tpot_ms"]["p50"] else "mean"] for run in runs]
             if name == "overlap":
