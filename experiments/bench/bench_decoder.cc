@@ -1,6 +1,6 @@
 // Speed of the whole decoder on a model's file: prefill of several lengths, decode at several contexts, time from start
 // to the first token. Prints one JSON object, as scripts/compare-llama-cpp.mjs reads it.
-//   bench_decoder MODEL [TOKENS_FILE]      settings: the constants below
+//   bench_decoder MODEL [TOKENS_FILE] [--prefill N,N..] [--decode CONTEXT,CONTEXT..] [--repeats N]
 // The rows of the per-layer embedding come from the page cache, one pread each, as they come to llama.cpp by mmap.
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -24,8 +24,12 @@ namespace {
 
 constexpr unsigned kThreads = 2;
 constexpr uint32_t kContextTokens = 2304, kChunkTokens = 512, kDecodeTokens = 24;
-constexpr uint32_t kPrefillTokens[] = {128, 512, 2048}, kDecodeContexts[] = {64, 2048};
-constexpr int kRepeats = 3;
+
+struct Settings {
+  std::string model, tokens_file;
+  std::vector<uint32_t> prefill{128, 512, 2048}, decode{64, 2048};
+  uint32_t repeats = 3;
+};
 
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
@@ -113,21 +117,43 @@ class Session {
   std::vector<float> logits_;
 };
 
-nlohmann::ordered_json measure(const std::string& model, std::vector<TokenId> ids) {
+// Every weight is read once for a token. The machine's bandwidth moves from minute to minute: each decode is compared
+// with a read loop that ran right before it.
+struct Decode {
+  std::vector<double> tokens_per_s, read_bytes_per_s, share;
+};
+
+void decode_beside_ram(Session& session, ThreadPool& pool, uint32_t context, Decode& into) {
+  const double ram = read_bytes_per_s(pool), rate = session.decode_tokens_per_s(context);
+  into.tokens_per_s.push_back(rate);
+  into.read_bytes_per_s.push_back(ram);
+  into.share.push_back(rate * static_cast<double>(session.decoder().weight_bytes()) / ram);
+}
+
+nlohmann::ordered_json measure(const Settings& settings, std::vector<TokenId> ids) {
   const auto start = Clock::now();
-  Session session(model, std::move(ids));
+  Session session(settings.model, std::move(ids));
   nlohmann::ordered_json json{{"level", level_name(chosen_level())}, {"load_s", seconds_since(start)}};
   session.forward(0, 1);
   json["start_to_first_logits_s"] = seconds_since(start);
-  std::map<uint32_t, std::vector<double>> prefill, decode;
-  for (int repeat = 0; repeat < kRepeats; ++repeat) {
-    for (const uint32_t tokens : kPrefillTokens) prefill[tokens].push_back(session.prefill_tokens_per_s(tokens));
-    for (const uint32_t context : kDecodeContexts) decode[context].push_back(session.decode_tokens_per_s(context));
+  ThreadPool pool(kThreads);
+  std::map<uint32_t, std::vector<double>> prefill;
+  std::map<uint32_t, Decode> decode;
+  for (uint32_t repeat = 0; repeat < settings.repeats; ++repeat) {
+    for (const uint32_t tokens : settings.prefill) prefill[tokens].push_back(session.prefill_tokens_per_s(tokens));
+    for (const uint32_t context : settings.decode) decode_beside_ram(session, pool, context, decode[context]);
   }
   for (const auto& [tokens, rates] : prefill) json["prefill"][std::to_string(tokens)] = median(rates);
-  for (const auto& [context, rates] : decode) json["decode"][std::to_string(context)] = median(rates);
-  json["part_seconds"]["prefill512"] = session.parts_of([&] { session.prefill_tokens_per_s(512); });
-  for (const uint32_t context : kDecodeContexts) {
+  for (const auto& [context, runs] : decode) {
+    const std::string key = std::to_string(context);
+    json["decode"][key] = median(runs.tokens_per_s);
+    json["ram_read_bytes_per_s"][key] = median(runs.read_bytes_per_s);
+    json["decode_share_of_ram"][key] = median(runs.share);
+  }
+  for (const uint32_t tokens : settings.prefill)
+    json["part_seconds"][fmt::format("prefill{}", tokens)] =
+        session.parts_of([&] { session.prefill_tokens_per_s(tokens); });
+  for (const uint32_t context : settings.decode) {
     session.decode_tokens_per_s(context);  // leaves the context behind that the parts are measured at
     json["part_seconds"][fmt::format("decode{}", context)] =
         session.parts_of([&] { session.forward(context + kDecodeTokens, context + kDecodeTokens + 1); });
@@ -136,11 +162,6 @@ nlohmann::ordered_json measure(const std::string& model, std::vector<TokenId> id
   getrusage(RUSAGE_SELF, &usage);
   json["peak_rss_bytes"] = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
   json["weight_bytes"] = session.decoder().weight_bytes();
-  // Every weight is read once for a token. The machine's bandwidth is measured right beside the decode it limits.
-  ThreadPool pool(kThreads);
-  const double ram = read_bytes_per_s(pool), rate = session.decode_tokens_per_s(kDecodeContexts[0]);
-  json["ram_read_bytes_per_s"] = ram;
-  json["decode_share_of_ram"] = rate * static_cast<double>(session.decoder().weight_bytes()) / ram;
   return json;
 }
 
@@ -149,17 +170,53 @@ std::vector<TokenId> read_ids(const std::string& path) {
   return {std::istream_iterator<TokenId>(text), std::istream_iterator<TokenId>()};
 }
 
+std::vector<uint32_t> read_list(const std::string& text) {
+  std::vector<uint32_t> numbers;
+  std::istringstream in(text);
+  for (std::string item; std::getline(in, item, ',');) {
+    numbers.push_back(static_cast<uint32_t>(std::stoul(item)));
+    if (numbers.back() == 0 || numbers.back() + kDecodeTokens >= kContextTokens)
+      throw UsageError(fmt::format("tokens must lie between 1 and {}", kContextTokens - kDecodeTokens - 1), item);
+  }
+  return numbers;
+}
+
+Settings read_settings(std::span<char*> arguments) {
+  Settings settings;
+  std::vector<std::string> files;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string argument = arguments[i];
+    if (!argument.starts_with("--")) {
+      files.push_back(argument);
+      continue;
+    }
+    if (++i == arguments.size()) throw UsageError("an option without its value", argument);
+    const std::string value = arguments[i];
+    if (argument == "--prefill")
+      settings.prefill = read_list(value);
+    else if (argument == "--decode")
+      settings.decode = read_list(value);
+    else if (argument == "--repeats")
+      settings.repeats = static_cast<uint32_t>(std::stoul(value));
+    else
+      throw UsageError("unknown option", argument);
+  }
+  if (files.empty() || files.size() > 2)
+    throw UsageError("usage: bench_decoder MODEL [TOKENS_FILE] [--prefill N,..] [--decode N,..] [--repeats N]");
+  settings.model = files[0];
+  if (files.size() > 1) settings.tokens_file = files[1];
+  return settings;
+}
+
 }  // namespace
 }  // namespace tierscope
 
 int main(int argc, char** argv) {
-  if (argc < 2 || argc > 3) {
-    fmt::print(stderr, "usage: bench_decoder MODEL [TOKENS_FILE]\n");
-    return 2;
-  }
   try {
-    const auto ids = argc > 2 ? tierscope::read_ids(argv[2]) : std::vector<tierscope::TokenId>();
-    fmt::print("{}\n", tierscope::measure(argv[1], ids).dump(1));
+    const auto settings = tierscope::read_settings(std::span(argv, static_cast<size_t>(argc)).subspan(1));
+    const auto ids =
+        settings.tokens_file.empty() ? std::vector<tierscope::TokenId>() : tierscope::read_ids(settings.tokens_file);
+    fmt::print("{}\n", tierscope::measure(settings, ids).dump(1));
     return 0;
   } catch (const std::exception& error) {
     fmt::print(stderr, "bench_decoder: {}\n", error.what());

@@ -24,22 +24,30 @@ struct FloatKernels {
       return Isa::load_floats(reinterpret_cast<const float*>(group + float_offset(kType, row, col)));
   }
 
-  static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y) {
+  static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y,
+                             const std::byte* next) {
     // Independent sums hide the latency of the additions.
     constexpr size_t kSums = 4;
     const auto* x = reinterpret_cast<const float*>(units);
-    for (size_t row = 0; row < kGroupRows; row += Isa::kLanes) {
-      Float sums[kSums] = {Isa::zero(), Isa::zero(), Isa::zero(), Isa::zero()};
-      size_t col = 0;
-      for (; col + kSums <= cols; col += kSums) {
+    const ReadStream weights{group, float_group_bytes(kType, cols), next};
+    Float sums[kVectors][kSums];
+    for (auto& vector : sums)
+      for (Float& sum : vector) sum = Isa::zero();
+    size_t col = 0;
+    for (; col + kSums <= cols; col += kSums) {
+      Isa::prefetch(weights.at(float_offset(kType, 0, col) + kPrefetchBytes), kSums * kGroupRows * float_bytes(kType));
+#pragma GCC unroll 2
+      for (size_t v = 0; v < kVectors; ++v)
 #pragma GCC unroll 4
         for (size_t i = 0; i < kSums; ++i)
-          sums[i] = Isa::multiply_add(load_column(group, col + i, row), Isa::broadcast(x[col + i]), sums[i]);
-      }
-      for (; col < cols; ++col)
-        sums[0] = Isa::multiply_add(load_column(group, col, row), Isa::broadcast(x[col]), sums[0]);
-      Isa::store(y + row, Isa::add(Isa::add(sums[0], sums[1]), Isa::add(sums[2], sums[3])));
+          sums[v][i] =
+              Isa::multiply_add(load_column(group, col + i, v * Isa::kLanes), Isa::broadcast(x[col + i]), sums[v][i]);
     }
+    for (; col < cols; ++col)
+      for (size_t v = 0; v < kVectors; ++v)
+        sums[v][0] = Isa::multiply_add(load_column(group, col, v * Isa::kLanes), Isa::broadcast(x[col]), sums[v][0]);
+    for (size_t v = 0; v < kVectors; ++v)
+      Isa::store(y + v * Isa::kLanes, Isa::add(Isa::add(sums[v][0], sums[v][1]), Isa::add(sums[v][2], sums[v][3])));
   }
 
   static void unpack_panel(const std::byte* group, size_t, size_t first, size_t count, std::byte* panel) {

@@ -39,14 +39,28 @@ struct ActivationKernel {
 struct ProductKernel {
   ActivationForm token_form = ActivationForm::float_token;
   ActivationForm tile_form = ActivationForm::float_tile;
-  // y[16] of one group and one token in token_form.
-  void (*multiply_token)(const std::byte* group, size_t cols, const std::byte* x, float* y) = nullptr;
+  // y[16] of one group and one token in token_form. `next`: the group that the caller multiplies after this one, of the
+  // same layout as far as it is known, so that it is asked for in time; `group` itself where there is none.
+  void (*multiply_token)(const std::byte* group, size_t cols, const std::byte* x, float* y,
+                         const std::byte* next) = nullptr;
   // Units [first, first + count) of a group of `cols` columns; units are those of tile_form.
   size_t panel_unit_bytes = 0;
   void (*unpack_panel)(const std::byte* group, size_t cols, size_t first_unit, size_t units,
                        std::byte* panel) = nullptr;
   // `panels`: kPanelGroups panels of `units` units, one behind the other.
   void (*multiply_tile)(const std::byte* panels, size_t units, const std::byte* tile, const TileOutput& out) = nullptr;
+};
+
+// How far ahead of one token's product its weights are asked for: beyond the latency of RAM at the speed of one core.
+inline constexpr size_t kPrefetchBytes = 8192;
+
+// What is read of a group one behind the other, followed by the same of the next group.
+struct ReadStream {
+  const std::byte* data;
+  size_t bytes;
+  const std::byte* next;
+
+  const std::byte* at(size_t offset) const { return offset < bytes ? data + offset : next + (offset - bytes); }
 };
 
 struct Kernels {

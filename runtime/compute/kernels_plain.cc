@@ -22,6 +22,7 @@ struct Scalar {
   static float load_bf16_pairs(const std::byte* from, bool second) {
     return bf16_to_f32(bits_at(from + (second ? 2 : 0)));
   }
+  static void prefetch(const std::byte*, size_t) {}
   static uint16_t bits_at(const std::byte* from) {
     uint16_t bits = 0;
     std::memcpy(&bits, from, sizeof bits);
@@ -73,7 +74,7 @@ template <FormatId kId>
 struct PlainQuant {
   static constexpr PackedFormat kFormat = packed_format(kId);
 
-  static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y) {
+  static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y, const std::byte*) {
     const auto* x = reinterpret_cast<const TokenBlock*>(units);
     const size_t blocks = cols / kBlockValues;
     for (size_t row = 0; row < kGroupRows; ++row) y[row] = 0;

@@ -50,47 +50,94 @@ size_t count_groups(std::span<const MatmulOutput> outputs, size_t grain) {
   return count;
 }
 
+// The row groups that a worker multiplies, one after the other, over all outputs.
+class WorkerGroups {
+ public:
+  WorkerGroups(std::span<const MatmulOutput> outputs, SharedRange& range, unsigned worker)
+      : outputs_(outputs), range_(range), worker_(worker) {}
+
+  struct Group {
+    const MatmulOutput* output = nullptr;
+    size_t index = 0;
+    const std::byte* data() const { return output->weights->group(index); }
+  };
+
+  bool next(Group& group) {
+    if (at_ == last_ && !range_.take(worker_, took_, at_, last_)) return false;
+    group.index = at_++;
+    group.output = outputs_.data();
+    for (; group.index >= group.output->weights->groups(); ++group.output)
+      group.index -= group.output->weights->groups();
+    return true;
+  }
+
+ private:
+  std::span<const MatmulOutput> outputs_;
+  SharedRange& range_;
+  unsigned worker_;
+  bool took_ = false;
+  size_t at_ = 0, last_ = 0;
+};
+
 class TokenProduct {
  public:
   TokenProduct(std::span<const MatmulOutput> outputs, const float* x, ThreadPool& pool)
       : outputs_(outputs), x_(x), pool_(pool), level_(kernels(pool.level())) {}
 
   void run() {
-    SharedRange groups(count_groups(outputs_, 1), pool_.size());
+    // Long pieces first, for the stream's sake; short ones last, so that all finish together.
+    SharedRange groups(count_groups(outputs_, 1), pool_.size(), 0.5, 32);
     pool_.run([&](unsigned worker) {
-      bool converted = false;
-      for (size_t first = 0, last = 0; groups.take(first, last);)
-        visit_groups(outputs_, 1, first, last, [&](const GroupRange& range) { multiply(range, worker, converted); });
+      WorkerGroups own(outputs_, groups, worker);
+      WorkerGroups::Group group, next;
+      if (!own.next(group)) return;
+      const std::byte* converted = convert(group, worker);
+      for (bool more = true; more; group = next) {
+        more = own.next(next);
+        multiply(group, converted, more ? next.data() : group.data());
+      }
     });
   }
 
  private:
-  // Each worker converts the token for itself: that takes less time than waiting for another to do it.
-  void multiply(const GroupRange& range, unsigned worker, bool& converted) const {
-    const MatmulOutput& output = outputs_[range.output];
-    const size_t cols = output.weights->cols();
-    const ProductKernel& kernel = product_kernel(level_, output.weights->type());
-    const ActivationKernel& form = level_.activations[static_cast<size_t>(kernel.token_form)];
-    if (form.convert == nullptr) return multiply_groups(output, range, kernel, reinterpret_cast<const std::byte*>(x_));
+  // Each worker converts the token for itself: that takes less time than waiting for another to do it. RAM would idle
+  // meanwhile, so the worker's first weights are brought to its L2 cache piece by piece.
+  const std::byte* convert(const WorkerGroups::Group& first, unsigned worker) const {
+    const size_t cols = first.output->weights->cols();
+    const ActivationKernel& form = level_.activations[static_cast<size_t>(ActivationForm::int8_token)];
     std::byte* units = pool_.scratch(worker, divide_up(cols, form.unit_cols) * form.unit_bytes);
-    if (!converted) form.convert(x_, cols, 1, cols, units);
-    converted = true;
-    multiply_groups(output, range, kernel, units);
+    const bool wanted = std::ranges::any_of(outputs_, [&](const MatmulOutput& output) {
+      return product_kernel(level_, output.weights->type()).token_form == ActivationForm::int8_token;
+    });
+    const std::byte* weights = first.data();
+    prefetch_to_l2(weights, kPrefetchBytes);
+    if (!wanted) return units;
+    const size_t piece_cols = 8 * form.unit_cols;
+    for (size_t col = 0; col < cols; col += piece_cols) {
+      weights += kPrefetchBytes;
+      prefetch_to_l2(weights, kPrefetchBytes);
+      form.convert(x_ + col, cols, 1, std::min(piece_cols, cols - col), units + col / form.unit_cols * form.unit_bytes);
+    }
+    return units;
   }
 
-  static void multiply_groups(const MatmulOutput& output, const GroupRange& range, const ProductKernel& kernel,
-                              const std::byte* x) {
-    const WeightMatrix& weights = *output.weights;
-    for (size_t group = range.first; group < range.last; ++group) {
-      float* y = output.y + group * kGroupRows;
-      if (weights.rows() - group * kGroupRows >= kGroupRows) {
-        kernel.multiply_token(weights.group(group), weights.cols(), x, y);
-      } else {
-        std::array<float, kGroupRows> sums;
-        kernel.multiply_token(weights.group(group), weights.cols(), x, sums.data());
-        std::copy_n(sums.begin(), weights.rows() - group * kGroupRows, y);
-      }
-    }
+  static void prefetch_to_l2(const std::byte* at, size_t bytes) {
+    constexpr size_t kLine = 64;
+    for (size_t offset = 0; offset < bytes; offset += kLine) __builtin_prefetch(at + offset, 0, 2);
+  }
+
+  void multiply(const WorkerGroups::Group& group, const std::byte* converted, const std::byte* next) const {
+    const WeightMatrix& weights = *group.output->weights;
+    const ProductKernel& kernel = product_kernel(level_, weights.type());
+    const std::byte* x =
+        kernel.token_form == ActivationForm::int8_token ? converted : reinterpret_cast<const std::byte*>(x_);
+    const size_t first_row = group.index * kGroupRows;
+    float* y = group.output->y + first_row;
+    if (weights.rows() - first_row >= kGroupRows)
+      return kernel.multiply_token(group.data(), weights.cols(), x, y, next);
+    std::array<float, kGroupRows> sums;
+    kernel.multiply_token(group.data(), weights.cols(), x, sums.data(), next);
+    std::copy_n(sums.begin(), weights.rows() - first_row, y);
   }
 
   std::span<const MatmulOutput> outputs_;
@@ -119,10 +166,11 @@ class TilesProduct {
   }
 
   void run() {
-    SharedRange pairs(count_groups(outputs_, kPanelGroups), pool_.size());
+    SharedRange pairs(count_groups(outputs_, kPanelGroups), pool_.size(), 0, 8);
     pool_.run([&](unsigned worker) {
       std::byte* panels = pool_.scratch(worker, kPanelGroups * kPanelBytes);
-      for (size_t first = 0, last = 0; pairs.take(first, last);)
+      bool took = false;
+      for (size_t first = 0, last = 0; pairs.take(worker, took, first, last);)
         visit_groups(outputs_, kPanelGroups, first, last,
                      [&](const GroupRange& range) { multiply(outputs_[range.output], range, panels); });
     });

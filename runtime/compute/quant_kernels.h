@@ -114,32 +114,49 @@ struct QuantKernels {
     return kGroups == 1 ? x.weighted_sums[0] + x.weighted_sums[1] : x.weighted_sums[group];
   }
 
-  static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y) {
+  // All rows of a block before the next block: the weights are read once, whatever the width of the vectors.
+  static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y,
+                             const std::byte* next) {
     const size_t blocks = cols / kBlockValues;
-    for (size_t half = 0; half < kHalves; ++half) {
-      const auto* x = reinterpret_cast<const TokenBlock*>(units);
-      const std::byte* codes_at = group;
-      Scales scales(group, blocks, 0, half);
-      Float sum = Isa::zero();
-      for (size_t unit = 0; unit < blocks; unit += kUnitBlocks) {
-        scales.start_unit();
-        for (size_t block = 0; block < kUnitBlocks; ++block, ++x, codes_at += kFormat.code_block_bytes()) {
-          Isa::prefetch(codes_at + kPrefetchBytes, kFormat.code_block_bytes());
+    const size_t code_bytes = blocks * kFormat.code_block_bytes();
+    constexpr size_t kScaleBytes = kFormat.scale_bytes(kUnitBlocks);
+    constexpr size_t kUnitsAhead = (kPrefetchBytes / (kFormat.code_block_bytes() * kUnitBlocks)) + 1;
+    // Two streams, since a group's scales lie behind all of its codes.
+    const ReadStream codes_ahead{group, code_bytes, next};
+    const ReadStream scales_ahead{group + code_bytes, kFormat.scale_bytes(blocks), next + code_bytes};
+    const auto* x = reinterpret_cast<const TokenBlock*>(units);
+    std::array<Scales, kHalves> scales = make_scales(group, blocks, std::make_index_sequence<kHalves>());
+    Float sum[kHalves];
+    for (Float& value : sum) value = Isa::zero();
+    for (size_t unit = 0; unit < blocks; unit += kUnitBlocks) {
+      Isa::prefetch(scales_ahead.at((unit / kUnitBlocks + kUnitsAhead) * kScaleBytes), kScaleBytes);
+      for (Scales& half : scales) half.start_unit();
+      for (size_t block = unit; block < unit + kUnitBlocks; ++block, ++x) {
+        const size_t codes_at = block * kFormat.code_block_bytes();
+        Isa::prefetch(codes_ahead.at(codes_at + kPrefetchBytes), kFormat.code_block_bytes());
+#pragma GCC unroll 2
+        for (size_t half = 0; half < kHalves; ++half) {
           Int codes[kCodeVectors];
-          load_codes(codes_at, half, codes);
+          load_codes(group + codes_at, half, codes);
           for (size_t part = 0; part < kGroups; ++part) {
             Float scale, min;
-            scales.next(scale, min);
+            scales[half].next(scale, min);
             const Int products =
                 Dot::token(codes + part * kSteps, x->values + part * kSteps * 4, -kTokenOffset * token_sum(*x, part));
-            sum = Isa::multiply_add(Isa::to_float(products), Isa::multiply(scale, Isa::broadcast(x->scale)), sum);
+            sum[half] =
+                Isa::multiply_add(Isa::to_float(products), Isa::multiply(scale, Isa::broadcast(x->scale)), sum[half]);
             if constexpr (kFormat.has_min)
-              sum = Isa::subtract_product(min, Isa::broadcast(token_weighted_sum(*x, part)), sum);
+              sum[half] = Isa::subtract_product(min, Isa::broadcast(token_weighted_sum(*x, part)), sum[half]);
           }
         }
       }
-      Isa::store(y + half * Isa::kLanes, sum);
     }
+    for (size_t half = 0; half < kHalves; ++half) Isa::store(y + half * Isa::kLanes, sum[half]);
+  }
+
+  template <size_t... kHalf>
+  static std::array<Scales, kHalves> make_scales(const std::byte* group, size_t blocks, std::index_sequence<kHalf...>) {
+    return {Scales(group, blocks, 0, kHalf)...};
   }
 
   static void unpack_panel(const std::byte* group, size_t cols, size_t first, size_t count, std::byte* panel) {
@@ -242,9 +259,6 @@ struct QuantKernels {
       for (size_t t = 0; t < kTokens; ++t)
         Isa::store(sums + (first_token + t) * kPanelRows + first_row + v * Isa::kLanes, sum[v][t]);
   }
-
-  // How far ahead of the product weights are asked for: beyond the latency of RAM at the speed of one core.
-  static constexpr size_t kPrefetchBytes = 8192;
 
   static constexpr ProductKernel entry() {
     return {ActivationForm::int8_token,

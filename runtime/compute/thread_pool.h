@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "runtime/compute/cpu.h"
@@ -76,21 +77,32 @@ class ThreadPool {
   std::vector<std::jthread> workers_;
 };
 
-// Hands out [0, items) piece by piece to whichever worker asks next, so that one that was held up does less. For work
-// whose results do not depend on who does it.
+// Hands out [0, items) to workers, so that one that was held up does less: `own_share` of the items in one piece to
+// each, at its first take, the rest piece by piece to whichever asks next. For work whose results do not depend on who
+// does it.
 class SharedRange {
  public:
-  SharedRange(size_t items, unsigned workers) : items_(items), piece_(std::max<size_t>(1, items / (workers * 8))) {}
+  SharedRange(size_t items, unsigned workers, double own_share, unsigned pieces_each)
+      : items_(items),
+        own_(static_cast<size_t>(own_share * static_cast<double>(items / workers))),
+        piece_(std::max<size_t>(1, items / (workers * pieces_each))),
+        next_(own_ * workers) {}
 
-  bool take(size_t& first, size_t& last) {
+  // `took`: the worker's own, false at first.
+  bool take(unsigned worker, bool& took, size_t& first, size_t& last) {
+    if (!std::exchange(took, true) && own_ > 0) {
+      first = own_ * worker;
+      last = first + own_;
+      return true;
+    }
     first = next_.fetch_add(piece_, std::memory_order_relaxed);
     last = std::min(items_, first + piece_);
     return first < items_;
   }
 
  private:
-  const size_t items_, piece_;
-  std::atomic<size_t> next_ = 0;
+  const size_t items_, own_, piece_;
+  std::atomic<size_t> next_;
 };
 
 }  // namespace tierscope
