@@ -1,15 +1,19 @@
 // llama.cpp's side of scripts/compare-llama-cpp.sh, by node-llama-cpp's prebuilt library: the measurements of
 // experiments/bench/bench_decoder.cc on the same file and token ids. Prints one JSON object.
-//   node compare-llama-cpp.mjs MODEL TOKENS_FILE
+//   node compare-llama-cpp.mjs MODEL TOKENS_FILE [--prefill N,N..] [--decode CONTEXT,..] [--repeats N]
 import fs from "node:fs";
 import process from "node:process";
 import {createRequire} from "node:module";
 import {pathToFileURL} from "node:url";
 
-const THREADS = 2, CONTEXT_TOKENS = 2304, CHUNK_TOKENS = 512, DECODE_TOKENS = 24, REPEATS = 3;
-const PREFILL_TOKENS = [128, 512, 2048], DECODE_CONTEXTS = [64, 2048];
+const THREADS = 2, CONTEXT_TOKENS = 2304, CHUNK_TOKENS = 512, DECODE_TOKENS = 24;
 
-const [modelPath, tokensPath] = process.argv.slice(2);
+const [modelPath, tokensPath, ...options] = process.argv.slice(2);
+const settings = {"--prefill": "128,512,2048", "--decode": "64,2048", "--repeats": "3"};
+for (let i = 0; i < options.length; i += 2) settings[options[i]] = options[i + 1];
+const numbers = (text) => text.split(",").map(Number);
+const PREFILL_TOKENS = numbers(settings["--prefill"]), DECODE_CONTEXTS = numbers(settings["--decode"]);
+const REPEATS = Number(settings["--repeats"]);
 const ids = fs.readFileSync(tokensPath, "utf8").trim().split(/\s+/).map(Number);
 // The package lies where the shell script installed it, not beside this file.
 const {getLlama, LlamaLogLevel} =

@@ -1,11 +1,24 @@
 #!/usr/bin/env bash
 # Speed of the decoder beside llama.cpp's, in alternating runs on the same file and token ids: prefill, decode, load time,
 # start to first logits, peak memory. Medians and ratios as a table; needs a release build and node with npm.
-#   scripts/compare-llama-cpp.sh MODEL.gguf [ROUNDS]
+#   scripts/compare-llama-cpp.sh MODEL.gguf [ROUNDS] [--prefill N,N..] [--decode CONTEXT,..] [--repeats N] [--levels L,L..]
+# --levels: our kernel levels (tierscope cpu names them), a column each; llama.cpp always chooses its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-model=${1:?usage: scripts/compare-llama-cpp.sh MODEL.gguf [ROUNDS]}
-rounds=${2:-2}
+usage='usage: scripts/compare-llama-cpp.sh MODEL.gguf [ROUNDS] [--prefill N,..] [--decode N,..] [--repeats N] [--levels L,..]'
+model=${1:?$usage}
+shift
+rounds=2
+if [[ ${1:-} =~ ^[0-9]+$ ]]; then rounds=$1; shift; fi
+levels=best settings=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --levels) levels=${2:?$usage} ;;
+    --prefill | --decode | --repeats) settings+=("$1" "${2:?$usage}") ;;
+    *) echo "$usage" >&2; exit 2 ;;
+  esac
+  shift 2
+done
 peer=build/llama-cpp
 mkdir -p "$peer"
 [ -d "$peer/node_modules/node-llama-cpp" ] || npm install --silent --no-fund --no-audit --prefix "$peer" node-llama-cpp >&2
@@ -16,31 +29,46 @@ open(sys.argv[1], "w").write(" ".join(str(random.randrange(10, 200000)) for _ in
 PY
 model=$(realpath "$model")
 : > "$peer/runs.jsonl"
+named() { python3 -c 'import json,sys; print(json.dumps({"program": sys.argv[1], **json.load(sys.stdin)}))' "$1" >> "$peer/runs.jsonl"; }
 for ((round = 1; round <= rounds; ++round)); do
-  echo "round $round of $rounds: tierscope" >&2
-  build/release/bench_decoder "$model" "$peer/tokens.txt" | python3 -c \
-    'import json,sys; print(json.dumps({"program": "tierscope", **json.load(sys.stdin)}))' >> "$peer/runs.jsonl"
+  for level in ${levels//,/ }; do
+    echo "round $round of $rounds: tierscope $level" >&2
+    TIERSCOPE_CPU=${level#best} build/release/bench_decoder "$model" "$peer/tokens.txt" "${settings[@]}" | named "tierscope $level"
+  done
   echo "round $round of $rounds: llama.cpp" >&2
-  (cd "$peer" && node ../../scripts/compare-llama-cpp.mjs "$model" tokens.txt) | python3 -c \
-    'import json,sys; print(json.dumps({"program": "llama.cpp", **json.load(sys.stdin)}))' >> "$peer/runs.jsonl"
+  (cd "$peer" && node ../../scripts/compare-llama-cpp.mjs "$model" tokens.txt "${settings[@]}") | named llama.cpp
 done
 python3 - "$peer/runs.jsonl" <<'PY'
 import json, statistics, sys
 runs = [json.loads(line) for line in open(sys.argv[1])]
-def median(program, *keys):
-    values = []
+programs = list(dict.fromkeys(run["program"] for run in runs))
+ours = [program for program in programs if program != "llama.cpp"]
+def values(program, keys):
+    found = []
     for run in runs:
         if run["program"] == program:
             for key in keys:
                 run = run[key]
-            values.append(run)
-    return statistics.median(values)
-rows = [(f"prefill {n}, tokens/s", ("prefill", n)) for n in ("128", "512", "2048")]
-rows += [(f"decode at {n}, tokens/s", ("decode", n)) for n in ("64", "2048")]
+            found.append(run)
+    return found
+rows = [(f"prefill {n}, tokens/s", ("prefill", n)) for n in runs[0]["prefill"]]
+rows += [(f"decode at {n}, tokens/s", ("decode", n)) for n in runs[0]["decode"]]
 rows += [("load, s", ("load_s",)), ("start to first logits, s", ("start_to_first_logits_s",)),
          ("peak RSS, bytes", ("peak_rss_bytes",))]
-print(f"| {len(runs) // 2} alternating rounds | tierscope | llama.cpp | ratio |\n| --- | --- | --- | --- |")
+rounds = len(values("llama.cpp", ()))
+print("| " + " | ".join([f"{rounds} alternating round(s)", "llama.cpp"] + [cell for program in ours for cell in (program, "ratio")]) + " |")
+print("| --- |" + " --- |" * (1 + 2 * len(ours)))
 for name, keys in rows:
-    ours, theirs = median("tierscope", *keys), median("llama.cpp", *keys)
-    print(f"| {name} | {ours:.4g} | {theirs:.4g} | {ours / theirs:.2f} |")
+    theirs = statistics.median(values("llama.cpp", keys))
+    cells = [name, f"{theirs:.4g}"]
+    for program in ours:
+        mine = statistics.median(values(program, keys))
+        cells += [f"{mine:.4g}", f"{mine / theirs:.2f}"]
+    print("| " + " | ".join(cells) + " |")
+for context in runs[0]["decode"]:
+    cells = [f"decode at {context}, share of the read loop", ""]
+    for program in ours:
+        cells += [f"{statistics.median(values(program, ('decode_share_of_ram', context))):.2f}",
+                  f"of {statistics.median(values(program, ('ram_read_bytes_per_s', context))) / 1e9:.1f} GB/s"]
+    print("| " + " | ".join(cells) + " |")
 PY

@@ -4,9 +4,20 @@
 
 #include "experiments/commands/commands.h"
 #include "runtime/compute/cpu.h"
+#include "runtime/compute/kernels.h"
+#include "runtime/gguf/dtype.h"
 
 namespace tierscope {
 namespace {
+
+nlohmann::ordered_json kernels_by_type() {
+  nlohmann::ordered_json all;
+  for (const DTypeInfo& info : dtypes()) {
+    const ProductKernel& kernel = product_kernel(kernels(chosen_level()), info.type);
+    all[std::string(info.name)] = {{"token", kernel.token_name}, {"chunk", kernel.tile_name}};
+  }
+  return all;
+}
 
 int run(const Arguments& arguments) {
   const CpuInfo& info = cpu_info();
@@ -21,7 +32,8 @@ int run(const Arguments& arguments) {
         {"features",
          {{"avx2", info.avx2}, {"avx512_vnni", info.avx512}, {"avx512_bf16", info.avx512_bf16}, {"amx", info.amx}}},
         {"levels", available},
-        {"chosen", chosen}};
+        {"chosen", chosen},
+        {"kernels", kernels_by_type()}};
     fmt::print("{}\n", json.dump(1));
     return 0;
   }
@@ -31,6 +43,10 @@ int run(const Arguments& arguments) {
   fmt::print("kernel levels:");
   for (const CpuLevel level : available_levels()) fmt::print(" {}", level_name(level));
   fmt::print("\nchosen: {}\n", chosen);
+  fmt::print("{:8} {:36} {}\n", "type", "one token", "a chunk");
+  const nlohmann::ordered_json types = kernels_by_type();
+  for (const auto& [type, kernel] : types.items())
+    fmt::print("{:8} {:36} {}\n", type, kernel["token"].get<std::string>(), kernel["chunk"].get<std::string>());
   return 0;
 }
 

@@ -1,5 +1,5 @@
-// Uninitialised memory for weights: aligned for vector loads, and in huge pages where it is large, since a token reads
-// all of it.
+// Uninitialised memory for weights: aligned for vector loads, and in huge pages, since a token reads all of it: large
+// buffers have their own, smaller ones share. Thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -11,16 +11,15 @@ class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(size_t bytes);  // std::bad_alloc
+  AlignedBuffer(AlignedBuffer&&) = default;
+  AlignedBuffer& operator=(AlignedBuffer&&) = default;
 
   std::byte* data() { return data_.get(); }
   const std::byte* data() const { return data_.get(); }
   size_t size() const { return size_; }
 
  private:
-  struct Free {
-    void operator()(std::byte* data) const;
-  };
-  std::unique_ptr<std::byte[], Free> data_;
+  std::shared_ptr<std::byte> data_;  // owns the pages, whole or with others
   size_t size_ = 0;
 };
 

@@ -93,7 +93,9 @@ struct FloatKernels {
   }
 
   static constexpr ProductKernel entry() {
-    return {ActivationForm::float_token,
+    return {Isa::kFloatName,
+            Isa::kFloatName,
+            ActivationForm::float_token,
             ActivationForm::float_tile,
             multiply_token,
             kGroupRows * sizeof(float),

@@ -19,6 +19,8 @@ struct Avx512 {
   using Float = __m512;
   static constexpr size_t kLanes = 16, kIntTokens = 6, kFloatTokens = 12;
 
+  static constexpr const char* kFloatName = "AVX-512 float32 (VFMADD)";
+
   static Int load(const void* from) { return _mm512_loadu_si512(from); }
   static void store(void* to, Int value) { _mm512_storeu_si512(to, value); }
   static void store(float* to, Float value) { _mm512_storeu_ps(to, value); }
@@ -70,6 +72,7 @@ struct Avx512 {
   template <unsigned, size_t kSteps>
   struct Dot {
     static constexpr bool kSignedCodes = false, kSignedTileCodes = true, kTileBias = true;
+    static constexpr const char *kTokenName = "AVX-512 int8 (VPDPBUSD)", *kTileName = kTokenName;
     using Sum = Int;
 
     static Int token(const Int* codes, const int8_t* x, int32_t start) {

@@ -1,5 +1,7 @@
 #include "runtime/compute/kernels.h"
 
+#include "runtime/compute/block_codes.h"
+
 namespace tierscope {
 namespace {
 
@@ -32,6 +34,13 @@ const Kernels& kernels(CpuLevel level) {
     default:
       return plain_kernels();
   }
+}
+
+const ProductKernel& product_kernel(const Kernels& level, DType type) {
+  if (type == DType::f32) return level.f32;
+  if (type == DType::f16) return level.f16;
+  if (type == DType::bf16) return level.bf16;
+  return level.quantised[static_cast<size_t>(quant_type(type)->format)];
 }
 
 }  // namespace tierscope

@@ -37,6 +37,9 @@ struct ActivationKernel {
 };
 
 struct ProductKernel {
+  // What multiplies one token and a chunk, for people.
+  const char* token_name = "";
+  const char* tile_name = "";
   ActivationForm token_form = ActivationForm::float_token;
   ActivationForm tile_form = ActivationForm::float_tile;
   // y[16] of one group and one token in token_form. `next`: the group that the caller multiplies after this one, of the
@@ -70,6 +73,8 @@ struct Kernels {
 };
 
 const Kernels& kernels(CpuLevel level);
+// The products with weights of a type that can be computed with.
+const ProductKernel& product_kernel(const Kernels& level, DType type);
 
 // The levels' own tables; use kernels().
 const Kernels& plain_kernels();

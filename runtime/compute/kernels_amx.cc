@@ -124,6 +124,7 @@ void multiply_tile(const std::byte* panels, size_t units, const std::byte* tile,
 using Unpack = void (*)(const std::byte*, size_t, size_t, size_t, std::byte*);
 
 void use_tiles(ProductKernel& kernel, Unpack unpack) {
+  kernel.tile_name = "AMX BF16 (TDPBF16PS)";
   kernel.tile_form = ActivationForm::amx_tile;
   kernel.panel_unit_bytes = kTileBytes;
   kernel.unpack_panel = unpack;

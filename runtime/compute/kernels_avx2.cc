@@ -16,6 +16,8 @@ struct Avx2 {
   using Float = __m256;
   static constexpr size_t kLanes = 8, kIntTokens = 3, kFloatTokens = 6;
 
+  static constexpr const char* kFloatName = "AVX2 float32 (VFMADD)";
+
   static Int load(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
   static void store(void* to, Int value) { _mm256_storeu_si256(static_cast<__m256i*>(to), value); }
   static void store(float* to, Float value) { _mm256_storeu_ps(to, value); }
@@ -69,6 +71,9 @@ struct Avx2 {
     static constexpr bool kSignedCodes = kLargest > 127, kSignedTileCodes = kSignedCodes, kTileBias = false;
     // All products of a scale group fit in 16 bits.
     static constexpr bool kNarrow = !kSignedCodes && kSteps * 2 * kLargest * 127 <= 32767;
+    static constexpr const char *kTokenName =
+                                    kSignedCodes ? "AVX2 int8 (VPMADDUBSW, VPSIGNB)" : "AVX2 int8 (VPMADDUBSW)",
+                                *kTileName = kTokenName;
     using Sum = Int;
 
     static Int token(const Int* codes, const int8_t* x, int32_t begin) {

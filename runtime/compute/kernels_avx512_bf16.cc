@@ -66,6 +66,7 @@ void multiply_tile(const std::byte* panels, size_t pairs, const std::byte* tile,
 void use_bf16_products(Kernels& level) {
   level.activations[static_cast<size_t>(ActivationForm::bf16_tile)] = {kFloatTileTokens, 2, sizeof(TilePair),
                                                                        interleave_pairs};
+  level.bf16.tile_name = "AVX-512 BF16 (VDPBF16PS)";
   level.bf16.tile_form = ActivationForm::bf16_tile;
   level.bf16.panel_unit_bytes = kPairBytes;
   level.bf16.unpack_panel = copy_panel;

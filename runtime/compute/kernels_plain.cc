@@ -12,6 +12,7 @@ namespace {
 struct Scalar {
   using Float = float;
   static constexpr size_t kLanes = 1, kFloatTokens = 4;
+  static constexpr const char* kFloatName = "plain float32 loops";
   static void store(float* to, float value) { *to = value; }
   static float zero() { return 0; }
   static float broadcast(float value) { return value; }
@@ -101,7 +102,9 @@ struct PlainQuant {
   }
 
   static constexpr ProductKernel entry() {
-    return {ActivationForm::int8_token,
+    return {"plain int8 loops",
+            "plain int8 loops",
+            ActivationForm::int8_token,
             ActivationForm::int8_tile,
             multiply_token,
             sizeof(PlainPanel),

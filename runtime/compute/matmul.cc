@@ -16,13 +16,6 @@ constexpr size_t kPanelBytes = 14 << 10;
 // Tiles that pass by one panel; their activations stay in the L2 cache from panel to panel.
 constexpr size_t kTokensAtOnce = 576;  // a multiple of all tile sizes
 
-const ProductKernel& product_kernel(const Kernels& level, DType type) {
-  if (type == DType::f32) return level.f32;
-  if (type == DType::f16) return level.f16;
-  if (type == DType::bf16) return level.bf16;
-  return level.quantised[static_cast<size_t>(quant_type(type)->format)];
-}
-
 size_t divide_up(size_t value, size_t by) {
   return (value + by - 1) / by;
 }

@@ -261,7 +261,9 @@ struct QuantKernels {
   }
 
   static constexpr ProductKernel entry() {
-    return {ActivationForm::int8_token,
+    return {Dot::kTokenName,
+            Dot::kTileName,
+            ActivationForm::int8_token,
             ActivationForm::int8_tile,
             multiply_token,
             sizeof(Panel),
