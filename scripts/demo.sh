@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The main job on a full-size model: sets the machine up, builds, makes a Gemma 4 E2B file (4.1 GB, kept for the next
-# time), runs experiments/plans/demo.toml on this machine's tiers, prints the table and where the report is.
+# time), probes this machine, runs experiments/plans/demo.toml on its tiers, prints the table and where the report is.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 start=$SECONDS
@@ -21,6 +21,8 @@ if [ ! -e "$demo/gemma4-e2b.gguf" ]; then
   "$tierscope" synth gemma4-e2b "$demo/gemma4-e2b.gguf"
 fi
 "$tierscope" learn --trace traces/data/gsm8k_test.jsonl.zst --out "$demo/maths.hot" >/dev/null
+say "probing this machine"
+"$tierscope" probe -q --model "$demo/gemma4-e2b.gguf" --out "$demo/here.toml"
 say "running experiments/plans/demo.toml"
 rm -rf "$demo/results"
 "$tierscope" run experiments/plans/demo.toml --out "$demo/results" >/dev/null
