@@ -154,15 +154,17 @@ PlannedCell measured_cell(const PlanMatrix& matrix, CellAxes axes, const std::st
   return {std::move(axes), std::move(words), matrix.repeats};
 }
 
-// A profile prices the decoder ("profile") or the rows alone ("none"); without one there is nothing to price.
+// A profile prices the decoder ("profile"), the rows alone ("none") or another device's pace; without one there is
+// nothing to price.
 std::string simulated_compute(const std::string& compute, const std::string& device) {
   if (device.empty()) return "";
-  return compute == "none" ? "none" : "profile";
+  return compute == "real" ? "profile" : compute;
 }
 
 PlannedCell simulated_cell(const PlanMatrix& matrix, CellAxes axes, const std::string& model, const std::string& trace,
                            const std::string& device) {
   axes.source = ResultSource::simulated;
+  const std::string compute = device.empty() ? "" : axes.compute;
   axes.compute = simulated_compute(axes.compute, device);
   axes.device = device;
   axes.threads = 0;
@@ -174,7 +176,7 @@ PlannedCell simulated_cell(const PlanMatrix& matrix, CellAxes axes, const std::s
                  {"--addressing", matrix.addressing, "--row-bytes", std::to_string(matrix.row_bytes)});
   }
   add_option(words, "--device", device);
-  add_option(words, "--compute", axes.compute);
+  add_option(words, "--compute", compute);
   add_option(words, "--requests", std::to_string(matrix.requests));
   add_option(words, "--chunk", std::to_string(matrix.chunk));
   words.push_back("--json");

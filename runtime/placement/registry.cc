@@ -52,10 +52,9 @@ std::unique_ptr<Policy> make_surrounded(const PolicyInfo& info, const PolicySpec
 
 const std::vector<PolicyInfo>& policies() {
   static const std::vector<PolicyInfo> all{
-      fifo_policy(),          lru_policy(),      clock_policy(),  sieve_policy(),  slru_policy(),
-      two_q_policy(),         arc_policy(),      lirs_policy(),   lfu_policy(),    s3fifo_policy(),
-      wtinylfu_policy(),      lecar_policy(),    random_policy(), belady_policy(), belady_bypass_policy(),
-      pin_frequency_policy(), pin_rank_policy(),
+#define POLICY(name) name##_policy(),
+#include "runtime/placement/policies/list.def"
+#undef POLICY
   };
   return all;
 }

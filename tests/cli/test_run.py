@@ -85,6 +85,28 @@ def check_plain_run():
     check_whole("plain")
 
 
+def check_predictions():
+    """Each way to compute, measured and priced on a device."""
+    with open("priced.toml", "w") as file:
+        file.write("""
+name = "priced"
+[[matrix]]
+sources = ["measured", "simulated"]
+models = ["tiny.gguf"]
+traces = ["t.jsonl"]
+placements = ["nvme+ram:48rows:lru"]
+compute = ["none", "real", "paced:server-h100"]
+devices = ["phone-ufs4"]
+requests = 1
+repeats = 1
+""")
+    done = tierscope("run", "priced.toml", "--out", "priced", "-q")
+    check(done.returncode == 0, done.stderr)
+    computes = sorted((one["axes"]["source"], one["axes"]["compute"]) for one in results("priced"))
+    check(computes == [("measured", "none"), ("measured", "paced:server-h100"), ("measured", "real"),
+                       ("simulated", "none"), ("simulated", "paced:server-h100"), ("simulated", "profile")], f"all are there: {computes}")
+
+
 def check_interruption(folder, number):
     process = subprocess.Popen([program, "run", "plan.toml", "--out", folder], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 20
@@ -153,6 +175,7 @@ with tempfile.TemporaryDirectory(dir=os.path.dirname(program)) as folder:
     os.chdir(folder)
     write_inputs()
     check_plain_run()
+    check_predictions()
     check_interruption("killed", signal.SIGKILL)
     check_interruption("stopped", signal.SIGINT)
     check_shards()

@@ -5,22 +5,8 @@
 
 namespace tierscope {
 
-PolicyInfo arc_policy();
-PolicyInfo belady_bypass_policy();
-PolicyInfo belady_policy();
-PolicyInfo clock_policy();
-PolicyInfo fifo_policy();
-PolicyInfo lecar_policy();
-PolicyInfo lfu_policy();
-PolicyInfo lirs_policy();
-PolicyInfo lru_policy();
-PolicyInfo pin_frequency_policy();
-PolicyInfo pin_rank_policy();
-PolicyInfo random_policy();
-PolicyInfo s3fifo_policy();
-PolicyInfo sieve_policy();
-PolicyInfo slru_policy();
-PolicyInfo two_q_policy();
-PolicyInfo wtinylfu_policy();
+#define POLICY(name) PolicyInfo name##_policy();
+#include "runtime/placement/policies/list.def"
+#undef POLICY
 
 }  // namespace tierscope

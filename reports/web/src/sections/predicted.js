@@ -3,9 +3,10 @@ import { tooltip } from "./common.js";
 const FIGURES = ["ttft_ms_mean", "tpot_ms_mean", "stall_prefill_ms_mean", "stall_decode_ms_mean"];
 const SHARED = ["model", "trace", "placement", "state", "requests", "chunk"];
 
-// The decoder runs here ("real") and is priced there ("profile"); "none" moves rows only, in both.
+// The decoder runs here ("real") and is priced there ("profile"); "none" and paced are called alike.
 function key(cell) {
-  return JSON.stringify([cell.axis("compute") === "none", ...SHARED.map((axis) => cell.axis(axis))]);
+  const compute = cell.axis("compute");
+  return JSON.stringify([compute === "real" ? "profile" : compute, ...SHARED.map((axis) => cell.axis(axis))]);
 }
 
 // Simulated cells may be hidden by a filter on the source, so all cells of the report are looked at.
