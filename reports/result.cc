@@ -101,6 +101,7 @@ std::vector<std::string> caveats(const CellAxes& axes, const json& output) {
   if (axes.compute.starts_with("paced:")) found.push_back("paced");
   if (output.value("emulated_device", "") != "") found.push_back("emulated");
   if (output.value("page_cache", "") == "unbounded page cache") found.push_back("unbounded page cache");
+  if (const std::string caveat = output.value("caveat", ""); !caveat.empty()) found.push_back(caveat);
   std::string backend = output.value("backend", axes.backend);
   std::ranges::transform(backend, backend.begin(), [](unsigned char c) { return std::tolower(c); });
   if (backend.find("pocl") != std::string::npos) found.push_back("PoCL, which says nothing about a GPU");

@@ -150,6 +150,8 @@ int run(const Arguments& arguments) {
     fmt::print("{}\n", to_json(curves, unit).dump());
   else
     print_table(curves, request.capacities, wanted, unit.page ? "page" : "row");
+  if (const std::string caveat = addressing_caveat(*addressing, trace.header); !caveat.empty())
+    fmt::print(stderr, "{}\n", caveat);
   return 0;
 }
 

@@ -210,10 +210,15 @@ int run(const Arguments& arguments) {
                 : replay(candidate.table, candidate.placement, trace, *addressing, compute.steps(), options);
     if (arguments.has("schedule")) write_schedule(arguments.text("schedule"), schedule);
     label(metrics, candidate.placement, arguments, compute);
-    if (arguments.flag("json"))
-      results.push_back(to_json(metrics));
-    else
+    const std::string caveat = addressing_caveat(*addressing, trace.header);
+    if (!arguments.flag("json")) {
       print_metrics(metrics);
+      if (!caveat.empty()) fmt::print("  {}\n", caveat);
+      continue;
+    }
+    results.push_back(to_json(metrics));
+    results.back()["addressing"] = addressing->text();
+    if (!caveat.empty()) results.back()["caveat"] = caveat;
   }
   if (spans) spans->write(arguments.text("trace-out"));
   if (arguments.flag("json")) fmt::print("{}\n", results.dump(1));

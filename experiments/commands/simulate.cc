@@ -73,6 +73,11 @@ ordered_json to_json(const std::string& trace, const Placement& placement, const
           {"seconds", result.seconds}};
 }
 
+void add_addressing(ordered_json& result, const Addressing& addressing, const TraceHeader& trace) {
+  result["addressing"] = addressing.text();
+  if (const std::string caveat = addressing_caveat(addressing, trace); !caveat.empty()) result["caveat"] = caveat;
+}
+
 AccessStream access_stream(const Arguments& arguments, const TokenTrace& trace, const Addressing& addressing,
                            uint32_t chunk) {
   if (!arguments.has("schedule")) return make_access_stream(trace, addressing, chunk);
@@ -109,6 +114,7 @@ int run(const Arguments& arguments) {
     const Placement placement = parse_placement(text);
     if (arguments.has("device")) {
       results.push_back(timed_simulation(arguments, trace, stream, table, placement));
+      add_addressing(results.back(), *addressing, trace.header);
       continue;
     }
     const bool by_page = placement.unit == CachingUnit::page;
@@ -120,9 +126,7 @@ int run(const Arguments& arguments) {
     Planner planner(placement, shape, arguments.number("seed"));
     results.push_back(to_json(trace.header.name, placement, planner, shape,
                               count_stream(by_page ? pages->first : stream, planner, shape)));
-    results.back()["addressing"] = addressing->text();
-    if (const std::string caveat = addressing_caveat(*addressing, trace.header); !caveat.empty())
-      results.back()["caveat"] = caveat;
+    add_addressing(results.back(), *addressing, trace.header);
   }
   if (arguments.flag("json")) {
     fmt::print("{}\n", results.dump(1));

@@ -63,6 +63,24 @@ def check_ngram(folder):
     assert by_model["accesses"] == 6 * 16
     assert by_model["levels"] == by_hand["levels"] and by_model["backing"] == by_hand["backing"]
     assert "--table-bytes" in run("synth", "ngram", f"{folder}/x.gguf", "--table-bytes", "10", expect=2)
+    for unit in ("row", "page"):
+        placement = f"nvme+ram:16rows:lru,unit={unit}"
+        words = ["--trace", f"{folder}/trace.jsonl", "--placement", placement, "--json"]
+        ran = json.loads(run("replay", table, *words, "--compute", "none", "-q"))[0]
+        planned = json.loads(run("simulate", "--model", table, *words))[0]
+        assert ran["addressing"] == planned["addressing"] and ran.get("caveat") == planned.get("caveat")
+        assert ran["accesses"] == planned["accesses"] >= 6 * 16
+        assert (ran["levels"][0]["hits"], ran["backing"]["reads"]) == (planned["levels"][0]["hits"], planned["backing"]["reads"])
+        priced = json.loads(run("simulate", "--model", table, *words, "--device", "desktop-24gb"))[0]
+        assert priced["levels"][0]["hits"] == ran["levels"][0]["hits"] and priced["addressing"] == ran["addressing"]
+    tuned = json.loads(run("tune", "--model", table, "--device", "desktop-24gb", "--trace", f"{folder}/trace.jsonl", "--unit", "both",
+                           "--objective", "latency:memory=1MiB", "--json"))
+    assert tuned["candidates"] > 0
+    foreign = f"{folder}/foreign.jsonl"
+    with open(foreign, "w") as file:
+        file.write('{"tierscope_trace":1,"name":"f","vocab_size":9999,"tokenizer":"t","license":"MIT"}\n{"id":"0","prompt":[1,5000],"output":[2]}\n')
+    for words in (["replay", table, "--compute", "none"], ["simulate", "--model", table]):
+        assert "5000" in run(*words, "--trace", foreign, "--placement", "nvme", expect=1)
 
 
 def gguf(keys, tensors):

@@ -191,4 +191,21 @@ TEST_CASE("an n-gram table's keys give its addressing, wrong ones are named", "[
                     d.key("qwen4exp.ple.head_offsets") = array({1, 2, 3});
                   })),
                   Error);
+  const auto refused = [&](const char* key, std::vector<uint64_t> values, size_t at, uint64_t value) {
+    values[at] = value;
+    return read_ngram_geometry(write([&](Description& d) { d.key(key) = array(values); }));
+  };
+  const NgramLayer& layer = scaled.layers[0];
+  const char *multipliers = "qwen4exp.ple.layer_multipliers", *offsets = "qwen4exp.ple.head_offsets",
+             *sizes = "qwen4exp.ple.head_vocab_sizes";
+  CHECK_THROWS_WITH(refused(multipliers, layer.multipliers, 0, UINT64_MAX), Contains("overflows") && Contains("model"));
+  CHECK_THROWS_WITH(refused(offsets, layer.head_offsets, 3, layer.head_offsets[3] - 1), Contains("overlap"));
+  CHECK_THROWS_WITH(refused(offsets, layer.head_offsets, 15, UINT64_MAX), Contains("outside the table"));
+  CHECK_THROWS_WITH(refused(sizes, layer.head_sizes, 15, 100'000), Contains("outside the table"));
+  CHECK_THROWS_WITH(refused(sizes, layer.head_sizes, 0, 0), Contains("outside the table"));
+  CHECK_THROWS_WITH(read_ngram_geometry(write([](Description& d) { d.key("qwen4exp.vocab_size") = uint64_t{5}; })),
+                    Contains("EOS 7"));
+  CHECK_THROWS_WITH(
+      read_ngram_geometry(write([](Description& d) { d.key("qwen4exp.vocab_size") = uint64_t{1} << 40; })),
+      Contains("vocab_size"));
 }
