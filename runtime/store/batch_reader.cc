@@ -51,7 +51,8 @@ BatchReader::~BatchReader() = default;
 void BatchReader::start(ReadBatch& batch) {
   if (batch.ops.empty()) return;
   pending_.push_back(&batch);
-  advance(false);
+  // Reads that are awaited at once start there: submission and waiting are then one system call.
+  if (!batch.observed) advance(false);
 }
 
 void BatchReader::finish(ReadBatch& batch) {

@@ -28,7 +28,8 @@ struct ReadOp {
 // Ranges that are started and awaited together. Its owner keeps it, and the memory it reads to, until it has finished.
 struct ReadBatch {
   std::vector<ReadOp> ops;
-  // Whether somebody looks out for completions all the time; if not, their times say nothing about the device.
+  // Whether it is awaited at once, and its completions looked out for all the time; if not, their times say nothing
+  // about the device.
   bool observed = true;
   size_t started = 0, finished = 0;
   std::string error;  // of the first op that failed, with file, offset and reason
@@ -56,6 +57,7 @@ class BatchReader {
               SpanRecorder* spans);
   ~BatchReader();
 
+  // Starts the reads of a batch that is not observed; others start where they are awaited.
   void start(ReadBatch& batch);
   // One round: starts what the depth allows and takes what has completed, blocking for a completion where asked.
   void advance(bool block);

@@ -112,6 +112,19 @@ TEST_CASE("a file that is truncated under the run is an error that says so", "[r
   CHECK_THROWS_WITH(fixture.source->handle().check_unchanged(), Catch::Contains("changed"));
 }
 
+TEST_CASE("a row on its own is read right, or its failure named", "[row_source]") {
+  const IdTable table(kRows, kRowBytes);
+  RowSource source(table.file(), AccessMethod::io_uring, kMemoryBytes, {});
+  const RowId row = kRows - 1;
+  const PlannedReads planned =
+      plan_reads(table.file(), {&row, 1}, source.memory(), {source.handle().alignment_bytes(), 0, 65536});
+  source.read_now(planned.ops);
+  CHECK(is_id_row(row, planned.rows.front(), kRowBytes));
+  CHECK(source.counts().reads == 1);
+  std::filesystem::resize_file(table.file().path, 4096);
+  CHECK_THROWS_WITH(source.read_now(planned.ops), Catch::Contains("truncated"));
+}
+
 TEST_CASE("a file that is replaced under the run is noticed", "[row_source]") {
   Fixture fixture(AccessMethod::io_uring, {});
   fixture.source->handle().check_unchanged();
