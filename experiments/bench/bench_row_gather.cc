@@ -19,6 +19,8 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/engine/model_table.h"
+#include "runtime/placement/copy_rows.h"
+#include "runtime/store/memory.h"
 #include "runtime/store/read_planning.h"
 #include "runtime/store/tier_store.h"
 
@@ -113,6 +115,21 @@ void gather_by_plain_mapping(benchmark::State& state, const TableFile& table, un
   ::close(fd);
 }
 
+// No queue either: one row by pread on this thread, to check the reader's single row against.
+void read_row_by_pread(benchmark::State& state, const TableFile& table) {
+  const TableHandle handle(table, true);
+  const TierMemory memory(row_read_bytes(table, handle.alignment_bytes()));
+  const RangeRules rules{handle.alignment_bytes(), 0, 65536};
+  measure_cold(state, table, [&](const std::vector<RowId>& rows) {
+    const Clock::time_point begin = Clock::now();
+    const PlannedReads planned = plan_reads(table, rows, memory.span(), rules);
+    for (const ReadOp& op : planned.ops)
+      if (::pread(handle.fd(), op.to, op.bytes, static_cast<off_t>(op.offset)) < op.needed)
+        state.SkipWithError("a row cannot be read");
+    return Clock::now() - begin;
+  });
+}
+
 constexpr uint32_t kCachedRows = 4096;
 
 // Steps of 512 rows that all hit a RAM cache: `deliver` also copies each row out.
@@ -131,10 +148,10 @@ void hit_cached_rows(benchmark::State& state, const TableFile& table, bool deliv
     const Clock::time_point begin = Clock::now();
     auto step = store->begin(std::move(plan));
     step->await();
-    for (size_t i = 0; i < 512; ++i) {
-      const std::byte* row = step->row(i);
-      benchmark::DoNotOptimize(row);
-      if (deliver) std::memcpy(out.data() + i * table.row_bytes, row, table.row_bytes);
+    if (deliver) {
+      copy_rows(*step, table.row_bytes, out);
+    } else {
+      for (size_t i = 0; i < 512; ++i) benchmark::DoNotOptimize(step->row(i));
     }
     benchmark::ClobberMemory();
     state.SetIterationTime(std::chrono::duration<double>(Clock::now() - begin).count());
@@ -197,6 +214,17 @@ int main(int argc, char** argv) try {
   cold("mmap/2_threads", [&](benchmark::State& state) { gather_by_store(state, table, "nvme,access=mmap"); });
   cold("pread/16_threads", [&](benchmark::State& state) { gather_by_store(state, table, "nvme,access=pread"); });
   cold("io_uring", [&](benchmark::State& state) { gather_by_store(state, table, "nvme"); });
+  const auto single = [&](const char* name, auto function) {
+    benchmark::RegisterBenchmark(name, function)
+        ->Arg(1)
+        ->Iterations(100)
+        ->UseManualTime()
+        ->Unit(benchmark::kMicrosecond);
+  };
+  single("single/mmap", [&](benchmark::State& state) { gather_by_store(state, table, "nvme,access=mmap"); });
+  single("single/pread_pool", [&](benchmark::State& state) { gather_by_store(state, table, "nvme,access=pread"); });
+  single("single/pread_inline", [&](benchmark::State& state) { read_row_by_pread(state, table); });
+  single("single/io_uring", [&](benchmark::State& state) { gather_by_store(state, table, "nvme"); });
   benchmark::RegisterBenchmark("ram_hit/lookup", [&](benchmark::State& state) {
     hit_cached_rows(state, table, false);
   })->UseManualTime();
