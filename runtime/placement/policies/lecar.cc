@@ -29,19 +29,12 @@ class LeCaR final : public PolicyBase<LeCaR> {
     ++now_;
     const uint32_t found = residents_.slot_of(row);
     if (found != kNoSlot) {
-      recency_.remove(found);
-      recency_.push_front(0, found);
+      recency_.to_front(0, found);
       frequency_.use(found);
       return {found, kNoRow, true};
     }
     const uint32_t count = learn(row) + 1;
-    Outcome outcome;
-    if (residents_.full()) {
-      outcome.slot = evict();
-      outcome.victim = residents_.replace(outcome.slot, row);
-    } else {
-      outcome.slot = residents_.place(row);
-    }
+    const Outcome outcome = residents_.admit(row, [&] { return evict(); });
     recency_.push_front(0, outcome.slot);
     frequency_.add(outcome.slot, count);
     return outcome;

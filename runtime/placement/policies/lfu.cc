@@ -23,14 +23,11 @@ class Lfu final : public PolicyBase<Lfu> {
       if (frequency_.sum() > most_uses_) frequency_.halve();
       return {found, kNoRow, true};
     }
-    Outcome outcome;
-    if (residents_.full()) {
-      outcome.slot = frequency_.least();
-      frequency_.remove(outcome.slot);
-      outcome.victim = residents_.replace(outcome.slot, row);
-    } else {
-      outcome.slot = residents_.place(row);
-    }
+    const Outcome outcome = residents_.admit(row, [&] {
+      const uint32_t slot = frequency_.least();
+      frequency_.remove(slot);
+      return slot;
+    });
     frequency_.add(outcome.slot, 1);
     return outcome;
   }

@@ -77,15 +77,12 @@ class Lirs final : public PolicyBase<Lirs> {
   };
 
   Outcome miss(RowId row) {
-    Outcome outcome;
-    if (residents_.full()) {
+    const Outcome outcome = residents_.admit(row, [&] {
       // All LIR slots are fewer than all slots, so the queue has a row.
-      outcome.slot = queue_.front(0);
-      queue_.remove(outcome.slot);
-      outcome.victim = residents_.replace(outcome.slot, row);
-    } else {
-      outcome.slot = residents_.place(row);
-    }
+      const uint32_t slot = queue_.front(0);
+      queue_.remove(slot);
+      return slot;
+    });
     if (state_[row].in_stack || lir_count_ < lir_room_) {
       become_lir(row);
     } else {

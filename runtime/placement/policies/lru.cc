@@ -14,17 +14,10 @@ class Lru final : public PolicyBase<Lru> {
   Outcome touch(RowId row, uint32_t) {
     const uint32_t found = residents_.slot_of(row);
     if (found != kNoSlot) {
-      order_.remove(found);
-      order_.push_front(0, found);
+      order_.to_front(0, found);
       return {found, kNoRow, true};
     }
-    Outcome outcome;
-    if (residents_.full()) {
-      outcome.slot = order_.pop_back(0);
-      outcome.victim = residents_.replace(outcome.slot, row);
-    } else {
-      outcome.slot = residents_.place(row);
-    }
+    const Outcome outcome = residents_.admit(row, [&] { return order_.pop_back(0); });
     order_.push_front(0, outcome.slot);
     return outcome;
   }

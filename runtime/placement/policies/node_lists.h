@@ -25,6 +25,10 @@ class NodeLists {
     links_[links.previous].next = links.next;
     links_[links.next].previous = links.previous;
   }
+  void to_front(uint32_t list, uint32_t node) {
+    remove(node);
+    push_front(list, node);
+  }
   uint32_t pop_back(uint32_t list) {
     const uint32_t node = back(list);
     remove(node);

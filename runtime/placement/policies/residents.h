@@ -21,6 +21,13 @@ class Residents {
   uint32_t slot_of(RowId row) const { return slot_of_[row]; }
   RowId row_at(uint32_t slot) const { return row_at_[slot]; }
 
+  // A miss: gives `row` a free slot, or, where there is none, the one that `evict()` names, with its row as the victim.
+  template <class Evict>
+  Outcome admit(RowId row, Evict evict) {
+    if (!full()) return {place(row), kNoRow, false};
+    const uint32_t slot = evict();
+    return {slot, replace(slot, row), false};
+  }
   // Not full: gives `row` a free slot.
   uint32_t place(RowId row) {
     uint32_t slot = fresh_;

@@ -3,9 +3,9 @@
 // eviction", SOSP 2023. Deviation: `threshold` uses in the small queue earn the main one (the paper's pseudo-code has
 // "more than 1", which is the default 2).
 #include "runtime/placement/policies/exact_ghost_queue.h"
-#include "runtime/placement/policies/node_lists.h"
 #include "runtime/placement/policies/policies.h"
 #include "runtime/placement/policies/residents.h"
+#include "runtime/placement/policies/slot_queues.h"
 
 namespace tierscope {
 namespace {
@@ -17,7 +17,7 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
   explicit S3Fifo(const PolicyContext& context)
       : residents_(context),
         queues_(context.slots),
-        state_(context.slots),
+        uses_(context.slots),
         ghosts_(context.table_rows, context.share_of_slots("ghost", 1, context.slots)),
         threshold_(static_cast<uint8_t>(context.whole_number("threshold", 1, kMostUses))),
         main_room_(context.slots - context.share_of_slots("small", 1, context.slots)) {}
@@ -25,8 +25,7 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
   Outcome touch(RowId row, uint32_t) {
     const uint32_t found = residents_.slot_of(row);
     if (found != kNoSlot) {
-      uint8_t& uses = state_[found].uses;
-      uses = static_cast<uint8_t>(uses + (uses < kMostUses));
+      uses_[found] = static_cast<uint8_t>(uses_[found] + (uses_[found] < kMostUses));
       return {found, kNoRow, true};
     }
     return miss(row);
@@ -34,9 +33,7 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
 
   uint32_t take(RowId row) override {
     const uint32_t slot = residents_.remove(row);
-    if (slot == kNoSlot) return slot;
-    queues_.remove(slot);
-    --size_[state_[slot].queue];
+    if (slot != kNoSlot) queues_.leave(slot);
     return slot;
   }
   uint32_t slot_of(RowId row) const override { return residents_.slot_of(row); }
@@ -46,21 +43,15 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
   }
   void check() const override {
     residents_.check("s3fifo");
-    for (const Queue queue : {kSmall, kMain})
-      if (queues_.count(queue) != size_[queue]) throw std::logic_error("s3fifo: a queue has the wrong size");
+    queues_.check("s3fifo", residents_.count());
     ghosts_.check();
-    if (size_[kSmall] + size_[kMain] != residents_.count()) throw std::logic_error("s3fifo: a row is in no queue");
   }
   uint64_t state_bytes() const override {
-    return residents_.state_bytes() + queues_.state_bytes() + state_.size() * sizeof(SlotState) + ghosts_.state_bytes();
+    return residents_.state_bytes() + queues_.state_bytes() + uses_.size() + ghosts_.state_bytes();
   }
 
  private:
-  enum Queue : uint8_t { kSmall, kMain };
-  struct SlotState {
-    uint8_t uses;
-    Queue queue;
-  };
+  enum Queue : uint32_t { kSmall, kMain };
 
   Outcome miss(RowId row) {
     Queue queue = kSmall;
@@ -68,54 +59,37 @@ class S3Fifo final : public PolicyBase<S3Fifo> {
       ghosts_.remove(row);
       queue = kMain;
     }
-    Outcome outcome;
-    if (residents_.full()) {
-      outcome.slot = evict();
-      outcome.victim = residents_.replace(outcome.slot, row);
-    } else {
-      outcome.slot = residents_.place(row);
-    }
-    state_[outcome.slot].uses = 0;
-    enter(queue, outcome.slot);
+    const Outcome outcome = residents_.admit(row, [&] { return evict(); });
+    uses_[outcome.slot] = 0;
+    queues_.enter(queue, outcome.slot);
     return outcome;
   }
 
-  void enter(Queue queue, uint32_t slot) {
-    queues_.push_front(queue, slot);
-    state_[slot].queue = queue;
-    ++size_[queue];
-  }
-  uint32_t leave(Queue queue) {
-    --size_[queue];
-    return queues_.pop_back(queue);
-  }
-
   uint32_t evict() {
-    if (size_[kMain] <= main_room_)
-      while (size_[kSmall] > 0) {
-        const uint32_t slot = leave(kSmall);
-        if (state_[slot].uses < threshold_) {
+    if (queues_.size(kMain) <= main_room_)
+      while (queues_.size(kSmall) > 0) {
+        const uint32_t slot = queues_.drop_last(kSmall);
+        if (uses_[slot] < threshold_) {
           ghosts_.push(residents_.row_at(slot));
           return slot;
         }
-        state_[slot].uses = 0;
-        enter(kMain, slot);
+        uses_[slot] = 0;
+        queues_.enter(kMain, slot);
       }
     for (;;) {
-      const uint32_t slot = leave(kMain);
-      if (state_[slot].uses == 0) return slot;
-      --state_[slot].uses;
-      enter(kMain, slot);
+      const uint32_t slot = queues_.drop_last(kMain);
+      if (uses_[slot] == 0) return slot;
+      --uses_[slot];
+      queues_.enter(kMain, slot);
     }
   }
 
   Residents residents_;
-  NodeLists<2> queues_;           // of slots, the newest first
-  std::vector<SlotState> state_;  // by slot
+  SlotQueues<2> queues_;       // the newest first
+  std::vector<uint8_t> uses_;  // by slot
   ExactGhostQueue ghosts_;
   uint8_t threshold_;
   uint32_t main_room_;
-  uint32_t size_[2] = {};
 };
 
 }  // namespace

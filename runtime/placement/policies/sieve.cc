@@ -17,13 +17,7 @@ class Sieve final : public PolicyBase<Sieve> {
       visited_[found] = 1;
       return {found, kNoRow, true};
     }
-    Outcome outcome;
-    if (residents_.full()) {
-      outcome.slot = evict();
-      outcome.victim = residents_.replace(outcome.slot, row);
-    } else {
-      outcome.slot = residents_.place(row);
-    }
+    const Outcome outcome = residents_.admit(row, [&] { return evict(); });
     visited_[outcome.slot] = 0;
     queue_.push_front(0, outcome.slot);
     return outcome;

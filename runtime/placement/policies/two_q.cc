@@ -2,9 +2,9 @@
 // enters the LRU main part (Am). Johnson and Shasha, "2Q: a low overhead high performance buffer management replacement
 // algorithm", VLDB 1994, the full version. No deviation.
 #include "runtime/placement/policies/exact_ghost_queue.h"
-#include "runtime/placement/policies/node_lists.h"
 #include "runtime/placement/policies/policies.h"
 #include "runtime/placement/policies/residents.h"
+#include "runtime/placement/policies/slot_queues.h"
 
 namespace tierscope {
 namespace {
@@ -13,40 +13,26 @@ class TwoQ final : public PolicyBase<TwoQ> {
  public:
   explicit TwoQ(const PolicyContext& context)
       : residents_(context),
-        order_(context.slots),
-        part_(context.slots),
+        queues_(context.slots),
         ghosts_(context.table_rows, context.share_of_slots("out", 1, context.slots)),
         in_room_(context.share_of_slots("in", 1, context.slots)) {}
 
   Outcome touch(RowId row, uint32_t) {
     const uint32_t found = residents_.slot_of(row);
     if (found != kNoSlot) {
-      if (part_[found] == kMain) {
-        order_.remove(found);
-        order_.push_front(kMain, found);
-      }
+      if (queues_.queue_of(found) == kMain) queues_.refresh(found);
       return {found, kNoRow, true};
     }
-    const Part part = ghosts_.contains(row) ? kMain : kIn;
-    if (part == kMain) ghosts_.remove(row);
-    Outcome outcome;
-    if (residents_.full()) {
-      outcome.slot = evict();
-      outcome.victim = residents_.replace(outcome.slot, row);
-    } else {
-      outcome.slot = residents_.place(row);
-    }
-    order_.push_front(part, outcome.slot);
-    part_[outcome.slot] = part;
-    in_size_ += part == kIn;
+    const Queue queue = ghosts_.contains(row) ? kMain : kIn;
+    if (queue == kMain) ghosts_.remove(row);
+    const Outcome outcome = residents_.admit(row, [&] { return evict(); });
+    queues_.enter(queue, outcome.slot);
     return outcome;
   }
 
   uint32_t take(RowId row) override {
     const uint32_t slot = residents_.remove(row);
-    if (slot == kNoSlot) return slot;
-    order_.remove(slot);
-    in_size_ -= part_[slot] == kIn;
+    if (slot != kNoSlot) queues_.leave(slot);
     return slot;
   }
   uint32_t slot_of(RowId row) const override { return residents_.slot_of(row); }
@@ -57,31 +43,26 @@ class TwoQ final : public PolicyBase<TwoQ> {
   void check() const override {
     residents_.check("2q");
     ghosts_.check();
-    if (order_.count(kIn) != in_size_ || order_.count(kMain) + in_size_ != residents_.count())
-      throw std::logic_error("2q: a queue has the wrong size");
+    queues_.check("2q", residents_.count());
   }
   uint64_t state_bytes() const override {
-    return residents_.state_bytes() + order_.state_bytes() + part_.size() + ghosts_.state_bytes();
+    return residents_.state_bytes() + queues_.state_bytes() + ghosts_.state_bytes();
   }
 
  private:
-  enum Part : uint8_t { kIn, kMain };
+  enum Queue : uint32_t { kIn, kMain };
 
   uint32_t evict() {
-    if (in_size_ > in_room_ || order_.empty(kMain)) {
-      const uint32_t slot = order_.pop_back(kIn);
-      --in_size_;
-      ghosts_.push(residents_.row_at(slot));
-      return slot;
-    }
-    return order_.pop_back(kMain);
+    if (queues_.size(kIn) <= in_room_ && queues_.size(kMain) > 0) return queues_.drop_last(kMain);
+    const uint32_t slot = queues_.drop_last(kIn);
+    ghosts_.push(residents_.row_at(slot));
+    return slot;
   }
 
   Residents residents_;
-  NodeLists<2> order_;  // of slots: A1in, the newest first; Am, the most recent first
-  std::vector<Part> part_;
+  SlotQueues<2> queues_;    // A1in and Am
   ExactGhostQueue ghosts_;  // A1out
-  uint32_t in_room_, in_size_ = 0;
+  uint32_t in_room_;
 };
 
 }  // namespace

@@ -5,9 +5,9 @@
 #include <algorithm>
 
 #include "runtime/placement/policies/aged_counts.h"
-#include "runtime/placement/policies/node_lists.h"
 #include "runtime/placement/policies/policies.h"
 #include "runtime/placement/policies/residents.h"
+#include "runtime/placement/policies/slot_queues.h"
 
 namespace tierscope {
 namespace {
@@ -16,8 +16,7 @@ class WTinyLfu final : public PolicyBase<WTinyLfu> {
  public:
   explicit WTinyLfu(const PolicyContext& context)
       : residents_(context),
-        order_(context.slots),
-        part_(context.slots),
+        parts_(context.slots),
         counts_(context.table_rows, context.slots * context.whole_number("sample", 1, 1000)),
         window_room_(context.share_of_slots("window", 1, context.slots)) {
     const uint32_t main = context.slots - window_room_;
@@ -31,22 +30,16 @@ class WTinyLfu final : public PolicyBase<WTinyLfu> {
       promote(found);
       return {found, kNoRow, true};
     }
-    Outcome outcome;
-    if (residents_.full()) {
-      outcome.slot = evict();
-      outcome.victim = residents_.replace(outcome.slot, row);
-    } else {
-      outcome.slot = residents_.place(row);
-    }
-    enter(kWindow, outcome.slot);
+    const Outcome outcome = residents_.admit(row, [&] { return evict(); });
+    parts_.enter(kWindow, outcome.slot);
     // Only while the cache fills: the window overflows into the main part without a contest.
-    if (size_[kWindow] > window_room_) move(order_.back(kWindow), kProbation);
+    if (parts_.size(kWindow) > window_room_) parts_.enter(kProbation, parts_.drop_last(kWindow));
     return outcome;
   }
 
   uint32_t take(RowId row) override {
     const uint32_t slot = residents_.remove(row);
-    if (slot != kNoSlot) leave(slot);
+    if (slot != kNoSlot) parts_.leave(slot);
     return slot;
   }
   uint32_t slot_of(RowId row) const override { return residents_.slot_of(row); }
@@ -56,58 +49,39 @@ class WTinyLfu final : public PolicyBase<WTinyLfu> {
   }
   void check() const override {
     residents_.check("wtinylfu");
-    for (const Part part : {kWindow, kProbation, kProtected})
-      if (order_.count(part) != size_[part]) throw std::logic_error("wtinylfu: a part has the wrong size");
-    if (size_[kWindow] > window_room_ || size_[kProtected] > protected_room_)
+    parts_.check("wtinylfu", residents_.count());
+    if (parts_.size(kWindow) > window_room_ || parts_.size(kProtected) > protected_room_)
       throw std::logic_error("wtinylfu: a part is too large");
   }
   uint64_t state_bytes() const override {
-    return residents_.state_bytes() + order_.state_bytes() + part_.size() + counts_.state_bytes();
+    return residents_.state_bytes() + parts_.state_bytes() + counts_.state_bytes();
   }
 
  private:
-  enum Part : uint8_t { kWindow, kProbation, kProtected };
+  enum Part : uint32_t { kWindow, kProbation, kProtected };
 
-  void enter(Part part, uint32_t slot) {
-    order_.push_front(part, slot);
-    part_[slot] = part;
-    ++size_[part];
-  }
-  void leave(uint32_t slot) {
-    order_.remove(slot);
-    --size_[part_[slot]];
-  }
-  void move(uint32_t slot, Part to) {
-    leave(slot);
-    enter(to, slot);
-  }
   void promote(uint32_t slot) {
-    move(slot, part_[slot] == kWindow || protected_room_ == 0 ? part_[slot] : kProtected);
-    if (size_[kProtected] > protected_room_) move(order_.back(kProtected), kProbation);
+    if (parts_.queue_of(slot) != kProbation || protected_room_ == 0) return parts_.refresh(slot);
+    parts_.move(slot, kProtected);
+    if (parts_.size(kProtected) > protected_room_) parts_.enter(kProbation, parts_.drop_last(kProtected));
   }
 
   // Full: the slot of the row that loses the contest between the window's last and the main part's last.
   uint32_t evict() {
-    const Part last = size_[kProbation] > 0 ? kProbation : kProtected;
-    if (size_[kWindow] < window_room_) return dropped(order_.back(last));
-    const uint32_t candidate = order_.back(kWindow);
-    if (size_[last] == 0) return dropped(candidate);
-    const uint32_t victim = order_.back(last);
-    if (counts_.of(residents_.row_at(candidate)) <= counts_.of(residents_.row_at(victim))) return dropped(candidate);
-    move(candidate, kProbation);
-    return dropped(victim);
-  }
-  uint32_t dropped(uint32_t slot) {
-    leave(slot);
+    const Part last = parts_.size(kProbation) > 0 ? kProbation : kProtected;
+    if (parts_.size(kWindow) < window_room_) return parts_.drop_last(last);
+    if (parts_.size(last) == 0) return parts_.drop_last(kWindow);
+    const RowId candidate = residents_.row_at(parts_.last(kWindow)), victim = residents_.row_at(parts_.last(last));
+    if (counts_.of(candidate) <= counts_.of(victim)) return parts_.drop_last(kWindow);
+    const uint32_t slot = parts_.drop_last(last);
+    parts_.enter(kProbation, parts_.drop_last(kWindow));
     return slot;
   }
 
   Residents residents_;
-  NodeLists<3> order_;      // of slots, the most recent first
-  std::vector<Part> part_;  // by slot
+  SlotQueues<3> parts_;
   AgedCounts counts_;
   uint32_t window_room_, protected_room_ = 0;
-  uint32_t size_[3] = {};
 };
 
 }  // namespace
