@@ -55,7 +55,7 @@ export default {
       scale: { type: "symlog", constant: 1e6 },
       axis: { labelExpr: "format(datum.value, '~s') + 'B'", values: [0, 1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9, 1e10] },
     };
-    const y = { field: "latency", type: "quantitative", title: `${title} (${unit})`, scale: { zero: false } };
+    const y = { field: "latency", type: "quantitative", title: `${title} (${unit})`, scale: { zero: true } };
     return {
       explains: `${title} of each placement over the fast memory that its table rows take. The line joins placements that no other beats in both; below and left is better.${INTERVALS_CUT}`,
       rows,

@@ -55,10 +55,10 @@ export default {
             {
               mark: { type: "point", size: 60, filled: true, opacity: 1 },
               encoding: {
-                x: { field: "value", type: "quantitative", title: "ms", scale: { zero: false } },
+                x: { field: "value", type: "quantitative", title: "ms", scale: { zero: true } },
                 y: BAR,
                 color: { field: "quantile", type: "nominal", sort: ["mean", ...QUANTILES], title: null, legend: { orient: "top" } },
-                shape: { field: "quantile", type: "nominal", sort: ["mean", ...QUANTILES], title: null },
+                shape: { field: "quantile", type: "nominal", sort: ["mean", ...QUANTILES], title: null, legend: { orient: "top" } },
                 tooltip: tooltip([
                   { field: "figure" },
                   { field: "quantile" },
