@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <nlohmann/json.hpp>
 
+#include "experiments/batching.h"
 #include "experiments/model_shape.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -59,6 +61,34 @@ bool one_of(const Arguments& arguments, std::string_view option, const std::vect
   return value == known.front();
 }
 
+// Bytes that a sequence of so many tokens keeps, as the CPU decoder would.
+std::function<uint64_t(uint32_t)> kv_bytes_of(const Arguments& arguments) {
+  if (!arguments.has("kv-budget")) return nullptr;
+  if (!arguments.has("model") || find_preset_shape(arguments.text("model")))
+    throw UsageError("only a model file says what a sequence keeps", "--kv-budget",
+                     "give one with --model; see: tierscope synth");
+  return [file = std::make_shared<GgufFile>(GgufFile::open(arguments.text("model")))](uint32_t tokens) {
+    DecoderOptions one;
+    one.context_tokens = tokens;
+    return cpu_decoder_memory(*file, one).kv_bytes;
+  };
+}
+
+TimedRun time_in_batches(const Arguments& arguments, const TokenTrace& trace, const Addressing& addressing,
+                         const DeviceProfile& device, const ShapedModel& model, const Placement& placement,
+                         const TimingOptions& options, const std::function<void(const StepTiming&)>& on_step) {
+  ArrivingRequests requests{trace, addressing, batch_options(arguments, kv_bytes_of(arguments)),
+                            static_cast<uint32_t>(arguments.number("chunk")), nullptr};
+  StepSchedule schedule;
+  if (arguments.has("schedule")) {
+    schedule = schedule_of(trace, arguments.text("schedule"));
+    for (const BatchStep& step : schedule.steps)
+      requests.batches.sequences = std::max(requests.batches.sequences, static_cast<uint32_t>(step.parts.size()));
+    requests.steps = &schedule.steps;
+  }
+  return time_arrivals(device, model.shape, model.table, placement, requests, options, on_step);
+}
+
 }  // namespace
 
 std::vector<OptionInfo> timed_simulation_options() {
@@ -72,8 +102,17 @@ std::vector<OptionInfo> timed_simulation_options() {
           {"per-step", "", "with --device and --json: every step's times", "", false, 0}};
 }
 
-ordered_json timed_simulation(const Arguments& arguments, const TokenTrace& trace, const AccessStream& stream,
-                              const TableShape& table, const Placement& placement) {
+StepSchedule schedule_of(const TokenTrace& trace, const std::string& path) {
+  StepSchedule schedule = read_schedule(path);
+  if (schedule.trace != trace.header.name)
+    throw UsageError(
+        fmt::format("the schedule was written for trace '{}', not '{}'", schedule.trace, trace.header.name), path,
+        "replay this trace first");
+  return schedule;
+}
+
+ordered_json timed_simulation(const Arguments& arguments, const TokenTrace& trace, const Addressing& addressing,
+                              const AccessStream& stream, const TableShape& table, const Placement& placement) {
   DeviceProfile device = find_profile(arguments.text("device"));
   ShapedModel model{{}, direct_layout(table.rows, table.row_bytes, 0)};
   if (arguments.has("model")) model = find_model_shape(arguments.text("model"));
@@ -105,7 +144,9 @@ ordered_json timed_simulation(const Arguments& arguments, const TokenTrace& trac
       if (per_step) steps.push_back(to_json(step));
       if (spans) spans->add(step);
     };
-  TimedRun run = time_placement(device, model.shape, model.table, placement, stream, options, on_step);
+  TimedRun run = in_batches(arguments, trace)
+                     ? time_in_batches(arguments, trace, addressing, device, model, placement, options, on_step)
+                     : time_placement(device, model.shape, model.table, placement, stream, options, on_step);
   run.metrics.trace = trace.header.name;
   if (options.computes) run.metrics.compute = compute;
   run.metrics.emulated_device = arguments.text_or("emulate", "");

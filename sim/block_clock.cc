@@ -73,21 +73,29 @@ BlockClock::Times BlockClock::interpolated(uint32_t tokens, uint32_t context) co
           line(low->tokens, a.head_us, high->tokens, b.head_us, tokens, 0)};
 }
 
-BlockClock::Times BlockClock::times(uint32_t tokens, uint32_t context) const {
-  return measured_.passes.empty() ? derived(tokens, context) : interpolated(tokens, context);
+BlockClock::Times BlockClock::times(const PassShape& pass) const {
+  Times times = measured_.passes.empty() ? derived(pass.tokens, pass.context_tokens)
+                                         : interpolated(pass.tokens, pass.context_tokens);
+  // Measured and derived is the head of one position; the weights are read once for all.
+  const double one_us = derived_block_us(model_.head, 1, 0);
+  if (pass.logits == 0)
+    times.head_us = 0;
+  else if (pass.logits > 1 && one_us > 0)
+    times.head_us *= derived_block_us(model_.head, pass.logits, 0) / one_us;
+  return times;
 }
 
 double BlockClock::before_rows_us(const PassShape& pass) const {
-  return times(pass.tokens, pass.context_tokens).before_us;
+  return times(pass).before_us;
 }
 
 double BlockClock::after_rows_us(const PassShape& pass) const {
-  const Times t = times(pass.tokens, pass.context_tokens);
-  return t.blocks_us - t.before_us + pass.logits * t.head_us;
+  const Times t = times(pass);
+  return t.blocks_us - t.before_us + t.head_us;
 }
 
 std::vector<double> BlockClock::block_ends_us(const PassShape& pass) const {
-  const Times t = times(pass.tokens, pass.context_tokens);
+  const Times t = times(pass);
   // The blocks' shares of the whole are those of the model's shape, or of the first pass measured.
   std::vector<double> ends;
   double sum = 0;

@@ -36,9 +36,9 @@ class BlockClock {
   // A pass as straight lines over the context: `before`, `blocks` and the block it was measured or derived at.
   struct Times {
     double before_us = 0, blocks_us = 0;
-    double head_us = 0;  // of one position's logits
+    double head_us = 0;  // of the pass's logits
   };
-  Times times(uint32_t tokens, uint32_t context) const;
+  Times times(const PassShape& pass) const;
   Times derived(uint32_t tokens, uint32_t context) const;
   Times interpolated(uint32_t tokens, uint32_t context) const;
   double derived_block_us(const BlockShape& block, uint32_t tokens, uint32_t context) const;

@@ -8,6 +8,7 @@
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
+#include "runtime/metrics/request_clock.h"
 #include "sim/storage_model.h"
 
 namespace tierscope {
@@ -67,13 +68,15 @@ TableShape planner_shape(const TableLayout& table, const AccessStream& stream) {
 class Timeline {
  public:
   Timeline(const DeviceProfile& device, const ModelShape& model, const TableLayout& table, const Placement& placement,
-           const AccessStream& stream, const TimingOptions& options)
+           const AccessStream& stream, std::vector<uint64_t> request_tokens, const TimingOptions& options)
       : device_(device),
         model_(model),
         table_(table),
         placement_(placement),
         stream_(stream),
+        request_tokens_(std::move(request_tokens)),
         options_(options),
+        position_(request_tokens_.size()),
         planner_(placement, planner_shape(table, stream), options.seed),
         clock_(device.compute, model),
         storage_(device.nvme, options.max_depth, options.seed),
@@ -82,7 +85,36 @@ class Timeline {
   }
 
   void pass() {
+    begin_pass();
     for (size_t i = 0; i < stream_.steps.size(); ++i) run_step(i);
+  }
+
+  // `builder` builds the stream that this was made for.
+  void pass(const ArrivingRequests& requests, StreamBuilder& builder, std::vector<BatchStep>& formed) {
+    arrivals_ = &requests.trace;
+    begin_pass();
+    formed.clear();
+    if (requests.steps) {
+      for (const BatchStep& step : *requests.steps) {
+        double arrived_us = now_us_;
+        for (const StepPart& part : step.parts) arrived_us = std::max(arrived_us, arrival_us(part.request));
+        idle_until(arrived_us);
+        run_batch(step, builder, formed);
+      }
+      return;
+    }
+    BatchScheduler scheduler(batch_requests(requests.trace, requests.batches),
+                             {requests.batches.sequences, requests.batches.kv_bytes, requests.chunk_tokens});
+    double arrived_s = 0;  // what microseconds from the start might round away
+    while (!scheduler.done()) {
+      const auto step = scheduler.next(std::max(arrived_s, (now_us_ - pass_begin_us_) / 1e6));
+      if (step) {
+        run_batch(*step, builder, formed);
+      } else if (!scheduler.done()) {
+        arrived_s = scheduler.next_arrival_s();
+        idle_until(pass_begin_us_ + arrived_s * 1e6);
+      }
+    }
   }
 
   // Measures from here on: caches and the planner stay as they are.
@@ -94,12 +126,17 @@ class Timeline {
     staged_served_us_ = busy_us_ = 0;
     nvme_reads_ = nvme_bytes_ = observed_reads_ = observed_bytes_ = 0;
     latencies_ = {};
-    current_request_ = UINT32_MAX;
+    request_clock_ = RequestClock();
   }
 
   void on_step(const std::function<void(const StepTiming&)>& call) { on_step_ = call; }
   RunMetrics metrics() const;
   void check() const { planner_.check(); }
+  void refuse_future() const {
+    if (planner_.offline())
+      throw UsageError("a policy that knows the future needs steps that are known beforehand", to_text(placement_),
+                       "leave arrivals and --max-batch out");
+  }
 
  private:
   struct Prepared {
@@ -117,15 +154,48 @@ class Timeline {
   double upload_us(uint32_t rows) const;
   double fill_us(const Demand& demand) const;
   double copy_us(uint64_t bytes) const;
+  void begin_pass() {
+    std::ranges::fill(position_, 0);
+    pass_begin_us_ = now_us_;
+    request_clock_.begin_step(at(now_us_));
+  }
+  // Nothing runs before it; that time belongs to no step.
+  void idle_until(double us) {
+    if (us <= now_us_) return;
+    now_us_ = us;
+    request_clock_.begin_step(at(us));
+  }
+  double arrival_us(uint32_t request) const {
+    return pass_begin_us_ + arrivals_->requests[request].arrival_s.value_or(0) * 1e6;
+  }
+  void run_batch(const BatchStep& step, StreamBuilder& builder, std::vector<BatchStep>& formed) {
+    builder.begin_step(step.prefill);
+    for (const StepPart& part : step.parts) builder.add(part.request, part.first, part.first + part.count);
+    formed.push_back(step);
+    run_step(stream_.steps.size() - 1);
+  }
+  static RequestClock::Clock::time_point at(double us) {
+    return RequestClock::Clock::time_point(
+        std::chrono::duration_cast<RequestClock::Clock::duration>(std::chrono::duration<double, std::micro>(us)));
+  }
+  std::span<const AccessStream::Part> parts_of(const AccessStream::Step& step) const {
+    return std::span(stream_.parts).subspan(step.first_part, step.part_count);
+  }
   PassShape pass_shape(const AccessStream::Step& step) const;
-  bool last_prompt_step(size_t index) const;
+  std::vector<StepShare> shares_of(const AccessStream::Step& step) const;
+  void begin_requests(const AccessStream::Step& step);
+  // Whether the same request's next chunk follows, so that its rows can be read during this one.
+  bool next_chunk_follows(size_t index) const;
 
   const DeviceProfile& device_;
   const ModelShape& model_;
   const TableLayout& table_;
   const Placement& placement_;
-  const AccessStream& stream_;
+  const AccessStream& stream_;  // of arriving requests: grows step by step
+  const std::vector<uint64_t> request_tokens_;
   const TimingOptions& options_;
+  const TokenTrace* arrivals_ = nullptr;  // null: a request starts when its first step does
+  std::vector<uint64_t> position_;        // by request: tokens that were computed
   Planner planner_;
   std::vector<SequencePart> parts_;  // of the step that is being planned
   BlockClock clock_;
@@ -139,11 +209,9 @@ class Timeline {
   bool measuring_ = false;
   std::function<void(const StepTiming&)> on_step_;
   PlanCounts base_;
-  uint32_t current_request_ = UINT32_MAX, context_ = 0, emitted_ = 0;
-  double request_begin_us_ = 0, first_emission_us_ = 0, last_emission_us_ = 0;
-  std::vector<double> ttft_ms_, tpot_ms_, itl_ms_, stall_prefill_ms_, stall_decode_ms_;
-  double prefill_us_ = 0, decode_us_ = 0;
-  uint64_t prompt_tokens_ = 0, output_tokens_ = 0, requests_ = 0, steps_ = 0;
+  RequestClock request_clock_;
+  double pass_begin_us_ = 0;
+  uint64_t requests_ = 0, steps_ = 0;
   uint64_t nvme_reads_ = 0, nvme_bytes_ = 0;
   // Of reads that somebody waited for from the start.
   uint64_t observed_reads_ = 0, observed_bytes_ = 0;
@@ -226,31 +294,51 @@ double Timeline::fill_us(const Demand& demand) const {
   return us;
 }
 
-bool Timeline::last_prompt_step(size_t index) const {
+bool Timeline::next_chunk_follows(size_t index) const {
   const auto& steps = stream_.steps;
-  return steps[index].prefill &&
-         (index + 1 == steps.size() || !steps[index + 1].prefill || steps[index + 1].request != steps[index].request);
+  return steps[index].prefill && index + 1 < steps.size() && steps[index + 1].prefill &&
+         steps[index + 1].request == steps[index].request;
 }
 
 PassShape Timeline::pass_shape(const AccessStream::Step& step) const {
-  return {static_cast<uint32_t>(stream_.tokens(step)), context_, 1};
+  PassShape pass{0, 0, 0};
+  uint64_t context = 0;
+  for (const AccessStream::Part& part : parts_of(step)) {
+    pass.tokens += part.tokens;
+    pass.logits += step.prefill && part.next_known ? 0 : 1;
+    context += position_[part.request];
+  }
+  pass.context_tokens = static_cast<uint32_t>(context / step.part_count);
+  return pass;
+}
+
+std::vector<StepShare> Timeline::shares_of(const AccessStream::Step& step) const {
+  std::vector<StepShare> shares;
+  for (const AccessStream::Part& part : parts_of(step)) {
+    const bool ends = position_[part.request] + part.tokens == request_tokens_[part.request];
+    // The last output token is fed too, but its logits emit nothing.
+    shares.push_back({part.request, part.tokens, step.prefill ? !part.next_known : !ends, ends});
+  }
+  return shares;
+}
+
+void Timeline::begin_requests(const AccessStream::Step& step) {
+  for (const AccessStream::Part& part : parts_of(step)) {
+    if (position_[part.request] > 0) continue;
+    request_clock_.begin_request(part.request, at(arrivals_ ? arrival_us(part.request) : now_us_));
+    if (measuring_) ++requests_;
+  }
 }
 
 void Timeline::run_step(size_t index) {
   const AccessStream::Step& step = stream_.steps[index];
-  if (step.request != current_request_) {
-    current_request_ = step.request;
-    context_ = emitted_ = 0;
-    request_begin_us_ = now_us_;
-    if (measuring_) ++requests_;
-  }
+  begin_requests(step);
   StepTiming timing{step.request, step.prefill, static_cast<uint32_t>(step.count), 0, 0, now_us_};
   now_us_ += device_.host.step_us.value + static_cast<double>(step.count) * device_.host.access_us.value;
   Prepared prepared = ahead_ && ahead_->step == index ? *ahead_ : prepare(index);
   ahead_.reset();
   const Demand& demand = prepared.demand;
-  PassShape pass = pass_shape(step);
-  pass.logits = !step.prefill || last_prompt_step(index) ? 1 : 0;
+  const PassShape pass = pass_shape(step);
   const double before_us = options_.computes ? clock_.before_rows_us(pass) : 0;
   const double after_us = options_.computes ? clock_.after_rows_us(pass) : 0;
   timing.requested_us = prepared.requested_us;
@@ -262,7 +350,7 @@ void Timeline::run_step(size_t index) {
   timing.stall_us = std::max(0.0, timing.uploaded_us - timing.needed_us);
   double rows_at_us = timing.needed_us + timing.stall_us;
   // The next chunk's reads go out when this one's rows are in.
-  if (placement_.prefetch.prompt && step.prefill && !last_prompt_step(index)) {
+  if (placement_.prefetch.prompt && next_chunk_follows(index)) {
     now_us_ = rows_at_us;
     ahead_ = prepare(index + 1);
     rows_at_us = now_us_;
@@ -273,26 +361,10 @@ void Timeline::run_step(size_t index) {
   now_us_ = timing.end_us = computed_us + fill_us(demand);
   timing.reads = demand.rows_read;
   timing.read_bytes = demand.read_bytes;
-  context_ += pass.tokens;
+  request_clock_.end_step(step.prefill, shares_of(step), timing.stall_us / 1e3, at(computed_us));
+  for (const AccessStream::Part& part : parts_of(step)) position_[part.request] += part.tokens;
   if (!measuring_) return;
-
   ++steps_;
-  (step.prefill ? prompt_tokens_ : output_tokens_) += pass.tokens;
-  (step.prefill ? stall_prefill_ms_ : stall_decode_ms_).push_back(timing.stall_us / 1e3);
-  const bool last_of_request = index + 1 == stream_.steps.size() || stream_.steps[index + 1].request != step.request;
-  if (last_prompt_step(index)) {
-    ttft_ms_.push_back((computed_us - request_begin_us_) / 1e3);
-    prefill_us_ += computed_us - request_begin_us_;
-    first_emission_us_ = last_emission_us_ = computed_us;
-    emitted_ = 1;
-  } else if (!step.prefill && !last_of_request) {
-    itl_ms_.push_back((computed_us - last_emission_us_) / 1e3);
-    decode_us_ += computed_us - last_emission_us_;
-    last_emission_us_ = computed_us;
-    ++emitted_;
-  }
-  if (last_of_request && emitted_ > 1)
-    tpot_ms_.push_back((last_emission_us_ - first_emission_us_) / 1e3 / (emitted_ - 1));
   if (on_step_) on_step_(timing);
 }
 
@@ -303,16 +375,8 @@ RunMetrics Timeline::metrics() const {
   metrics.compute = options_.computes ? "profile:" + device_.name : "none";
   metrics.backend = device_.compute.on_device ? "profile device" : "profile cpu";
   metrics.requests = requests_;
-  metrics.prompt_tokens = prompt_tokens_;
-  metrics.output_tokens = output_tokens_;
   metrics.steps = steps_;
-  metrics.ttft_ms = summarize(ttft_ms_);
-  metrics.tpot_ms = summarize(tpot_ms_);
-  metrics.itl_ms = summarize(itl_ms_);
-  metrics.stall_prefill_ms = summarize(stall_prefill_ms_);
-  metrics.stall_decode_ms = summarize(stall_decode_ms_);
-  if (prefill_us_ > 0) metrics.prefill_tokens_per_s = static_cast<double>(prompt_tokens_) / prefill_us_ * 1e6;
-  if (decode_us_ > 0) metrics.decode_tokens_per_s = static_cast<double>(itl_ms_.size()) / decode_us_ * 1e6;
+  request_clock_.summarize(metrics);
 
   const PlanCounts& now = planner_.totals();
   const auto since = [](uint64_t after, uint64_t before) { return after - before; };
@@ -366,6 +430,39 @@ uint64_t distinct_rows(const AccessStream& stream, const TableLayout& table) {
     seen[row] = true;
   }
   return rows;
+}
+
+// What is known of a run before it: `stream` holds what is accessed, in steps as wide as any that may form.
+struct KnownBefore {
+  uint64_t accesses = 0, compulsory_misses = 0, memory_bytes = 0;
+};
+
+KnownBefore check_run(const DeviceProfile& device, const ModelShape& model, const TableLayout& table,
+                      const Placement& placement, const AccessStream& stream, const TimingOptions& options) {
+  const uint64_t compulsory_misses = distinct_rows(stream, table);
+  const PlacementMemory memory = placement_memory(placement, table.shape(), widest_step(stream));
+  const auto reason = why_not_fitting(device, model, table, placement, stream);
+  if (reason && (options.must_fit || (memory.vram_bytes > 0 && !device.vram)))
+    throw UsageError(*reason, fmt::format("placement '{}' on {}", to_text(placement), device.name),
+                     "give the caches less, or another tier");
+  return {stream.rows.size(), compulsory_misses, model.weight_bytes + memory.ram_bytes + memory.vram_bytes};
+}
+
+template <class Pass>
+TimedRun time_passes(Timeline& timeline, const KnownBefore& known, const TimingOptions& options,
+                     const std::function<void(const StepTiming&)>& on_step, Pass pass) {
+  const auto start = std::chrono::steady_clock::now();
+  if (options.warm) pass();
+  timeline.start_measuring();
+  timeline.on_step(on_step);
+  pass();
+  timeline.check();
+  TimedRun run{timeline.metrics(), 0};
+  run.metrics.compulsory_misses = known.compulsory_misses;
+  run.metrics.memory_bytes = known.memory_bytes;
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  run.simulated_accesses_per_s = static_cast<double>(known.accesses) * (options.warm ? 2 : 1) / seconds;
+  return run;
 }
 
 }  // namespace
@@ -425,24 +522,37 @@ TimedRun time_placement(const DeviceProfile& device, const ModelShape& model, co
     const TableLayout pages = in_units(table, placement.unit);
     return time_placement(device, model, pages, placement, in_pages(stream, *pages.pages), options, on_step);
   }
-  const uint64_t compulsory_misses = distinct_rows(stream, table);
-  const PlacementMemory memory = placement_memory(placement, table.shape(), widest_step(stream));
-  const auto reason = why_not_fitting(device, model, table, placement, stream);
-  if (reason && (options.must_fit || (memory.vram_bytes > 0 && !device.vram)))
-    throw UsageError(*reason, fmt::format("placement '{}' on {}", to_text(placement), device.name),
-                     "give the caches less, or another tier");
-  const auto start = std::chrono::steady_clock::now();
-  Timeline timeline(device, model, table, placement, stream, options);
-  if (options.warm) timeline.pass();
-  timeline.start_measuring();
-  timeline.on_step(on_step);
-  timeline.pass();
-  timeline.check();
-  TimedRun run{timeline.metrics(), 0};
-  run.metrics.compulsory_misses = compulsory_misses;
-  run.metrics.memory_bytes = model.weight_bytes + memory.ram_bytes + memory.vram_bytes;
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  run.simulated_accesses_per_s = static_cast<double>(stream.rows.size()) * (options.warm ? 2 : 1) / seconds;
+  const KnownBefore known = check_run(device, model, table, placement, stream, options);
+  std::vector<uint64_t> request_tokens;
+  for (const AccessStream::Part& part : stream.parts) {
+    request_tokens.resize(std::max<size_t>(request_tokens.size(), part.request + size_t{1}));
+    request_tokens[part.request] += part.tokens;
+  }
+  Timeline timeline(device, model, table, placement, stream, std::move(request_tokens), options);
+  return time_passes(timeline, known, options, on_step, [&] { timeline.pass(); });
+}
+
+TimedRun time_arrivals(const DeviceProfile& device, const ModelShape& model, const TableLayout& table,
+                       const Placement& placement, const ArrivingRequests& requests, const TimingOptions& options,
+                       const std::function<void(const StepTiming&)>& on_step, StepSchedule* formed) {
+  if (placement.unit == CachingUnit::page)
+    throw UsageError("caches of pages are not priced where requests share steps", to_text(placement),
+                     "leave unit=page out, or arrivals and --max-batch");
+  std::vector<uint64_t> request_tokens;
+  for (const Request& request : requests.trace.requests) request_tokens.push_back(request.token_count());
+  // The same accesses in another order: what a table must hold, and how wide a step can be.
+  AccessStream alone = make_access_stream(requests.trace, requests.addressing, requests.chunk_tokens);
+  AccessStream::Step widest;
+  widest.count = uint64_t{requests.batches.sequences} * alone.rows_per_token;
+  alone.steps.push_back(widest);
+  const KnownBefore known = check_run(device, model, table, placement, alone, options);
+  StreamBuilder builder(requests.trace, requests.addressing);
+  Timeline timeline(device, model, table, placement, builder.stream(), std::move(request_tokens), options);
+  timeline.refuse_future();
+  std::vector<BatchStep> steps;
+  const TimedRun run = time_passes(timeline, known, options, on_step, [&] { timeline.pass(requests, builder, steps); });
+  if (formed)
+    *formed = {requests.trace.header.name, static_cast<uint32_t>(requests.trace.requests.size()), std::move(steps)};
   return run;
 }
 

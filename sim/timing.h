@@ -1,6 +1,7 @@
 // The timing model: prices the planner's plans against a device profile, step by step, and yields what a replay of the
-// same placement would measure. One sequence at a time, requests in order, as `replay` runs them. Deterministic for a
-// seed. What is modelled and where it errs: docs/timing-model.md. Thread-safe: no shared state.
+// same placement would measure: one sequence at a time, requests in order, or requests that arrive and share steps, as
+// `replay` runs them. Deterministic for a seed. What is modelled and where it errs: docs/timing-model.md. Thread-safe:
+// no shared state.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include "runtime/metrics/run_metrics.h"
 #include "runtime/placement/planner.h"
 #include "runtime/placement/request_steps.h"
+#include "runtime/placement/step_schedule.h"
 #include "sim/block_clock.h"
 #include "sim/device_profile.h"
 
@@ -66,6 +68,21 @@ struct TimedRun {
 TimedRun time_placement(const DeviceProfile& device, const ModelShape& model, const TableLayout& table,
                         const Placement& placement, const AccessStream& stream, const TimingOptions& options,
                         const std::function<void(const StepTiming&)>& on_step = {});
+
+// Requests that arrive while others run: which steps form follows from the predicted times (or is given), and so do the
+// counts. Keeps references while it runs.
+struct ArrivingRequests {
+  const TokenTrace& trace;
+  const Addressing& addressing;
+  BatchOptions batches;
+  uint32_t chunk_tokens = 512;
+  const std::vector<BatchStep>* steps = nullptr;  // those that a replay formed; null: as the scheduler decides
+};
+
+// As time_placement; TTFT counts from a request's arrival. UsageError also for policies that know the future.
+TimedRun time_arrivals(const DeviceProfile& device, const ModelShape& model, const TableLayout& table,
+                       const Placement& placement, const ArrivingRequests& requests, const TimingOptions& options,
+                       const std::function<void(const StepTiming&)>& on_step = {}, StepSchedule* formed = nullptr);
 
 // Bytes that a placement takes in each memory of the device: its slots, step and staging buffers, or the whole table.
 struct PlacementMemory {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <thread>
 
+#include "experiments/batching.h"
 #include "experiments/commands/commands.h"
 #include "experiments/compute_choice.h"
 #include "experiments/progress.h"
@@ -74,12 +75,6 @@ std::vector<Candidate> candidates(const Arguments& arguments, const GgufFile& mo
   return all;
 }
 
-uint32_t max_batch(const Arguments& arguments) {
-  const uint64_t sequences = arguments.number("max-batch");
-  if (sequences == 0 || sequences > 4096) throw UsageError("a batch has 1 to 4096 sequences", "--max-batch");
-  return static_cast<uint32_t>(sequences);
-}
-
 DecoderOptions decoder_options(const Arguments& arguments, const TokenTrace& trace, unsigned threads) {
   DecoderOptions options;
   options.threads = threads;
@@ -134,20 +129,6 @@ ReplayOptions replay_options(const Arguments& arguments, unsigned threads) {
   return options;
 }
 
-bool in_batches(const Arguments& arguments, const TokenTrace& trace) {
-  return max_batch(arguments) > 1 || arguments.has("schedule") || arguments.has("kv-budget") ||
-         std::ranges::any_of(trace.requests, [](const Request& request) { return request.arrival_s.has_value(); });
-}
-
-BatchOptions batch_options(const Arguments& arguments, const GgufFile& model, DecoderOptions decoder) {
-  decoder.sequences = 1;
-  const auto kv_bytes_of = [&model, decoder](uint32_t tokens) mutable {
-    decoder.context_tokens = tokens;
-    return cpu_decoder_memory(model, decoder).kv_bytes;
-  };
-  return {max_batch(arguments), arguments.bytes_if("kv-budget").value_or(UINT64_MAX), kv_bytes_of};
-}
-
 std::string describe(const ReplayProgress& now) {
   std::string text = fmt::format("{:.0f} %", now.share * 100);
   if (now.hits > 0)
@@ -190,7 +171,12 @@ int run(const Arguments& arguments) {
   if (arguments.has("schedule") && all.size() > 1)
     throw UsageError("the steps of several placements do not fit one schedule", "--schedule", "give one placement");
   std::optional<BatchOptions> batches;
-  if (in_batches(arguments, trace)) batches = batch_options(arguments, model, decoder);
+  if (in_batches(arguments, trace))
+    batches = batch_options(arguments, [&, one = decoder](uint32_t tokens) mutable {
+      one.sequences = 1;
+      one.context_tokens = tokens;
+      return compute.backend().decoder_memory(model, one).kv_bytes;
+    });
 
   std::optional<SpanRecorder> spans;
   if (arguments.has("trace-out")) spans.emplace();
@@ -250,8 +236,8 @@ Command replay_command() {
        {"trace-out", "FILE", "timeline of reads, waits, fills and blocks (Chrome trace JSON, opens in Perfetto)", "",
         false, 0},
        {"ctx", "N", "positions of the KV cache (default: the longest request)", "", false, 0},
-       {"max-batch", "N", "sequences that run at once; their decode tokens form one step", "1", false, 0},
-       {"kv-budget", "BYTES", "a request is admitted when its whole KV cache fits this with the others'", "", false, 0},
+       options::max_batch(),
+       options::kv_budget(),
        {"schedule", "FILE", "write the steps that formed, for simulate --schedule", "", false, 0},
        options::chunk(),
        options::threads(),

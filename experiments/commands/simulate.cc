@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "experiments/batching.h"
 #include "experiments/commands/commands.h"
 #include "experiments/model_shape.h"
 #include "experiments/timed_simulation.h"
@@ -82,12 +83,7 @@ AccessStream access_stream(const Arguments& arguments, const TokenTrace& trace, 
                            uint32_t chunk) {
   if (!arguments.has("schedule")) return make_access_stream(trace, addressing, chunk);
   const std::string path = arguments.text("schedule");
-  const StepSchedule schedule = read_schedule(path);
-  if (schedule.trace != trace.header.name)
-    throw UsageError(
-        fmt::format("the schedule was written for trace '{}', not '{}'", schedule.trace, trace.header.name), path,
-        "replay this trace first");
-  return make_access_stream(trace, addressing, schedule.steps, path);
+  return make_access_stream(trace, addressing, schedule_of(trace, path).steps, path);
 }
 
 void print_times(const ordered_json& result) {
@@ -110,10 +106,13 @@ int run(const Arguments& arguments) {
   const TableShape table{rows.value_or(stream.table_rows), row_bytes, stream.rows_per_token};
   std::optional<std::pair<AccessStream, TableShape>> pages;  // made when first needed
   ordered_json results = ordered_json::array();
+  if (!arguments.has("device") && (max_batch(arguments) > 1 || arguments.has("kv-budget")))
+    throw UsageError("which steps form depends on time", arguments.has("kv-budget") ? "--kv-budget" : "--max-batch",
+                     "add --device, or give the --schedule of a replay");
   for (const std::string& text : placements) {
     const Placement placement = parse_placement(text);
     if (arguments.has("device")) {
-      results.push_back(timed_simulation(arguments, trace, stream, table, placement));
+      results.push_back(timed_simulation(arguments, trace, *addressing, stream, table, placement));
       add_addressing(results.back(), *addressing, trace.header);
       continue;
     }
@@ -159,20 +158,25 @@ Command simulate_command() {
       {"row-bytes", "B", "bytes of a row", "9520", false, 0},
       {"addressing", "A", "tokens to rows: token or ngram:...", "token", false, 0},
       {"schedule", "FILE", "the step schedule that a replay wrote; its counts are then reproduced", "", false, 0},
+      options::max_batch(),
+      options::kv_budget(),
       options::requests(),
       options::chunk(),
       options::seed(),
       options::json()};
   const auto timed = timed_simulation_options();
   all.insert(all.end(), timed.begin(), timed.end());
-  return {"simulate",
-          "count (and, with a device, price) what placements would do for a trace",
-          "Runs the planner over a token trace. Without a device it counts hits, misses and reads.",
-          {},
-          all,
-          {{"tierscope simulate --trace traces/data/mt_bench.jsonl.zst --placement nvme+ram:64MiB:lru",
-            "hits and reads of an LRU cache of 64 MiB over Gemma 4 E2B's table (Q8_0)"}},
-          run};
+  return {
+      "simulate",
+      "count (and, with a device, price) what placements would do for a trace",
+      "Runs the planner over a token trace. Without a device it counts hits, misses and reads. With one, requests "
+      "that have arrival times arrive and share steps as in a replay: TTFT includes the queue, and which steps form, "
+      "and so the counts, are predictions.",
+      {},
+      all,
+      {{"tierscope simulate --trace traces/data/mt_bench.jsonl.zst --placement nvme+ram:64MiB:lru",
+        "hits and reads of an LRU cache of 64 MiB over Gemma 4 E2B's table (Q8_0)"}},
+      run};
 }
 
 }  // namespace tierscope

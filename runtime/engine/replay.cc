@@ -11,8 +11,8 @@
 
 #include "runtime/base/error.h"
 #include "runtime/compute/device.h"
-#include "runtime/engine/request_clock.h"
 #include "runtime/metrics/process_stats.h"
+#include "runtime/metrics/request_clock.h"
 #include "runtime/placement/request_steps.h"
 #include "runtime/store/rows_in_pages.h"
 
@@ -184,7 +184,8 @@ class Replayer {
 
   template <class Report>
   void batched_pass(Report report) {
-    BatchScheduler scheduler(batch_requests(), {batches_->sequences, batches_->kv_bytes, options_.chunk_tokens});
+    BatchScheduler scheduler(batch_requests(trace_, *batches_),
+                             {batches_->sequences, batches_->kv_bytes, options_.chunk_tokens});
     scheduled_.clear();
     while (!scheduler.done()) {
       const auto step = scheduler.next(std::chrono::duration<double>(Clock::now() - pass_begin_).count());
@@ -204,17 +205,6 @@ class Replayer {
       run_step(0);
       report(stream_.steps[0]);
     }
-  }
-
-  std::vector<BatchRequest> batch_requests() const {
-    std::vector<BatchRequest> requests;
-    for (const Request& request : trace_.requests) {
-      const auto prompt = static_cast<uint32_t>(request.prompt_count());
-      const auto tokens = static_cast<uint32_t>(request.token_count());
-      requests.push_back({request.arrival_s.value_or(0), prompt, tokens - prompt,
-                          batches_->kv_bytes_of ? batches_->kv_bytes_of(tokens) : 0});
-    }
-    return requests;
   }
 
   Clock::time_point arrival(double arrival_s) const {

@@ -38,13 +38,6 @@ struct ReplayOptions {
   std::function<void(std::span<const RowId> ids, const StepRows& rows)> on_rows;
 };
 
-// How several sequences share the steps (runtime/placement/batch_scheduler.h).
-struct BatchOptions {
-  uint32_t sequences = 1;
-  uint64_t kv_bytes = UINT64_MAX;
-  std::function<uint64_t(uint32_t tokens)> kv_bytes_of;  // what a request of so many tokens needs; null: nothing
-};
-
 // Requests arrive when the trace says (all at once where it does not) and are waited for. The steps that formed go to
 // `schedule`, if it is not null. UsageError for policies that know the future: which steps form is known only then.
 RunMetrics replay_batches(const TableFile& table, const Placement& placement, const TokenTrace& trace,

@@ -28,6 +28,17 @@ BatchStep step_of(const json& line) {
 
 }  // namespace
 
+std::vector<BatchRequest> batch_requests(const TokenTrace& trace, const BatchOptions& options) {
+  std::vector<BatchRequest> requests;
+  for (const Request& request : trace.requests) {
+    const auto prompt = static_cast<uint32_t>(request.prompt_count());
+    const auto tokens = static_cast<uint32_t>(request.token_count());
+    requests.push_back({request.arrival_s.value_or(0), prompt, tokens - prompt,
+                        options.kv_bytes_of ? options.kv_bytes_of(tokens) : 0});
+  }
+  return requests;
+}
+
 StepSchedule read_schedule(const std::filesystem::path& path) {
   LineReader lines(path);
   StepSchedule schedule;

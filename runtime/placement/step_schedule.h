@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,16 @@
 #include "traces/token_trace.h"
 
 namespace tierscope {
+
+// How several sequences share the steps of a run, measured or predicted.
+struct BatchOptions {
+  uint32_t sequences = 1;
+  uint64_t kv_bytes = UINT64_MAX;
+  std::function<uint64_t(uint32_t tokens)> kv_bytes_of;  // what a request of so many tokens needs; null: nothing
+};
+
+// A trace's requests as the scheduler sees them; those without an arrival time are there from the start.
+std::vector<BatchRequest> batch_requests(const TokenTrace& trace, const BatchOptions& options);
 
 struct StepSchedule {
   std::string trace;  // the trace's name

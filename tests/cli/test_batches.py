@@ -32,6 +32,21 @@ with tempfile.TemporaryDirectory() as folder:
         assert counted['backing']['reads'] == replayed['backing']['reads']
     assert any(len(step) > 2 for step in steps), 'no step held two sequences'
 
+    # Predictions for the same arrivals: deterministic, with the queue in TTFT, and refused where time would have to be guessed.
+    predict = ('simulate', '--json', '--trace', at('t.jsonl'), '--model', MODEL, '--device', 'phone-ufs4', '--placement',
+               'nvme+ram:40rows:lru', '--chunk', '8')
+    one, three = (json.loads(run(*predict, '--max-batch', n))[0] for n in '13')
+    assert json.loads(run(*predict, '--max-batch', '3'))[0]['ttft_ms'] == three['ttft_ms']
+    assert one['requests'] == three['requests'] == 8 and one['output_tokens'] == three['output_tokens'] == 80
+    assert three['ttft_ms']['mean'] < one['ttft_ms']['mean'] and three['steps'] < one['steps']
+    priced = json.loads(run(*predict, '--schedule', at('s.jsonl')))[0]
+    assert priced['backing']['reads'] == replayed['backing']['reads'] and priced['steps'] == replayed['steps']
+    assert json.loads(run(*predict, '--max-batch', '3', '--kv-budget', '1GiB'))[0]['ttft_ms'] == three['ttft_ms']
+    assert '--kv-budget' in run(*predict, '--kv-budget', '10', ok=False)
+    counting = ('simulate', '--trace', at('t.jsonl'), '--placement', 'ram', '--rows', str(VOCABULARY))
+    assert 'depends on time' in run(*counting, '--max-batch', '2', ok=False)
+    assert 'model file' in run(*counting, '--device', 'phone-ufs4', '--kv-budget', '1GiB', ok=False)
+
     base = ('replay', MODEL, '--trace', at('t.jsonl'), '--compute', 'none', '--placement', 'ram')
     assert '--kv-budget' in run(*base, '--kv-budget', '1', ok=False)
     assert '--max-batch' in run(*base, '--max-batch', '0', ok=False)

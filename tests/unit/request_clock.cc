@@ -1,4 +1,4 @@
-#include "runtime/engine/request_clock.h"
+#include "runtime/metrics/request_clock.h"
 
 #include <catch2/catch.hpp>
 

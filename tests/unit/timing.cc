@@ -146,3 +146,100 @@ TEST_CASE("placements that the device cannot hold are refused", "[timing]") {
   CHECK_THROWS_WITH(steps_of("ram", stream, nullptr, {}, small), Catch::Contains("of RAM are needed"));
   CHECK_NOTHROW(steps_of("nvme", stream, nullptr, {}, small));
 }
+
+namespace {
+
+// Prompts of 4 and outputs of 3 tokens, arriving as told (seconds).
+TokenTrace arriving(const std::vector<double>& arrivals_s) {
+  TokenTrace trace;
+  trace.header = {};
+  trace.header.name = "arriving";
+  trace.header.vocab_size = 100;
+  for (TokenId r = 0; r < arrivals_s.size(); ++r) {
+    Request& request = trace.requests.emplace_back();
+    request.arrival_s = arrivals_s[r];
+    request.prompt = {r, r + 10u, r + 20u, r + 30u};
+    request.output = {r + 40u, r + 50u, r + 60u};
+  }
+  return trace;
+}
+
+struct Arrived {
+  RunMetrics metrics;
+  StepSchedule schedule;
+};
+
+Arrived arrive(const TokenTrace& trace, uint32_t sequences, const std::string& placement = "ram",
+               const std::vector<BatchStep>* steps = nullptr) {
+  Arrived result;
+  const auto addressing = parse_addressing("token");
+  const ArrivingRequests requests{trace, *addressing, {sequences, UINT64_MAX, nullptr}, 4, steps};
+  result.metrics =
+      time_arrivals(clockwork(), one_block(), kTable, parse_placement(placement), requests, {}, {}, &result.schedule)
+          .metrics;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("predicted TTFT includes the queue; idle time belongs to no step", "[timing]") {
+  // Each step takes a millisecond: a prompt one, an output three, the last of which emits nothing.
+  const RunMetrics queued = arrive(arriving({0, 0}), 1).metrics;
+  REQUIRE(queued.ttft_ms.samples == 2);
+  CHECK(queued.ttft_ms.mean.value() == Approx((1 + 5) / 2.0));
+  CHECK(queued.ttft_ms.max.value() == Approx(4 + 1));
+  CHECK(queued.tpot_ms.mean.value() == Approx(1));
+  CHECK(queued.seconds == Approx(0.008));
+
+  const RunMetrics apart = arrive(arriving({0, 1}), 1).metrics;
+  CHECK(apart.ttft_ms.max.value() == Approx(1));
+  CHECK(apart.seconds == Approx(1.004));
+  CHECK(apart.decode_tokens_per_s.value() == Approx(queued.decode_tokens_per_s.value()));
+}
+
+TEST_CASE("sequences that share steps share the time to read the weights", "[timing]") {
+  const TokenTrace trace = arriving({0, 0, 0, 0});
+  const RunMetrics one = arrive(trace, 1).metrics, four = arrive(trace, 4).metrics;
+  CHECK(one.seconds == Approx(0.016));
+  // Four prompts, beside which those that are past theirs decode, and what is left of the outputs.
+  CHECK(four.seconds < 0.011);
+  CHECK(four.decode_tokens_per_s.value() > 1.5 * one.decode_tokens_per_s.value());
+  CHECK(four.ttft_ms.max.value() < one.ttft_ms.max.value());
+  CHECK(four.output_tokens == 12);
+}
+
+TEST_CASE("predictions under arrivals are the same every time, and their schedule reproduces their counts",
+          "[timing]") {
+  const TokenTrace trace = arriving({0, 0.0011, 0.0012, 0.004, 0.0041});
+  const auto addressing = parse_addressing("token");
+  for (const char* placement : {"nvme", "nvme+ram:6rows:lru", "nvme+ram:6rows:lru,prefetch=overlap"}) {
+    CAPTURE(placement);
+    const Arrived first = arrive(trace, 3, placement), again = arrive(trace, 3, placement);
+    CHECK(first.schedule.steps == again.schedule.steps);
+    CHECK(first.metrics.seconds == again.metrics.seconds);
+    CHECK(first.metrics.steps == first.schedule.steps.size());
+    Planner planner(parse_placement(placement), kTable.shape());
+    const AccessStream stream = make_access_stream(trace, *addressing, first.schedule.steps, "");
+    const PlanCounts counts = count_stream(stream, planner, kTable.shape()).counts;
+    CHECK(first.metrics.backing.reads == counts.reads);
+    for (size_t i = 0; i < counts.levels.size(); ++i) CHECK(first.metrics.levels[i].hits == counts.levels[i].hits);
+    // Given its own steps, the model takes the same time.
+    const Arrived given = arrive(trace, 3, placement, &first.schedule.steps);
+    CHECK(given.metrics.seconds == Approx(first.metrics.seconds));
+    CHECK(given.metrics.ttft_ms.mean.value() == Approx(first.metrics.ttft_ms.mean.value()));
+  }
+  CHECK_THROWS_WITH(arrive(trace, 2, "nvme+ram:6rows:belady"), Catch::Contains("knows the future"));
+}
+
+TEST_CASE("one sequence without arrivals takes the time of the plain steps", "[timing]") {
+  TokenTrace trace = arriving({0, 0, 0});
+  const auto addressing = parse_addressing("token");
+  const AccessStream stream = make_access_stream(trace, *addressing, 4);
+  RunMetrics plain;
+  steps_of("nvme+ram:6rows:lru,prefetch=overlap", stream, &plain);
+  const RunMetrics batched = arrive(trace, 1, "nvme+ram:6rows:lru,prefetch=overlap").metrics;
+  CHECK(batched.seconds == Approx(plain.seconds));
+  CHECK(batched.tpot_ms.mean.value() == Approx(plain.tpot_ms.mean.value()));
+  CHECK(batched.stall_decode_ms.mean.value() == Approx(plain.stall_decode_ms.mean.value()));
+  CHECK(batched.backing.reads == plain.backing.reads);
+}
