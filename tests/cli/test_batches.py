@@ -55,6 +55,14 @@ with tempfile.TemporaryDirectory() as folder:
     open(at('o.jsonl'), 'w').write(other)
     assert 'written for trace' in run('simulate', '--trace', at('o.jsonl'), '--placement', 'ram', '--rows', str(VOCABULARY),
                                       '--schedule', at('s.jsonl'), ok=False)
+    # A trace of a larger vocabulary names rows that this model's table lacks; one whose times go back is no arrival trace.
+    foreign = open(at('t.jsonl')).read().replace('"prompt": [0, ', '"prompt": [5000, ').replace(f'"vocab_size": {VOCABULARY}', '"vocab_size": 9000')
+    open(at('f.jsonl'), 'w').write(foreign)
+    for words in (('replay', MODEL, '--compute', 'none'), ('simulate', '--model', MODEL), ('simulate', '--model', MODEL, '--device', 'phone-ufs4')):
+        assert 'asks for row 5000' in run(*words, '--trace', at('f.jsonl'), '--placement', 'ram', ok=False), words
+    back = open(at('t.jsonl')).read().replace('"arrival_s": 0.0007', '"arrival_s": 0.0001')
+    open(at('b.jsonl'), 'w').write(back)
+    assert 'back in time' in run('replay', MODEL, '--trace', at('b.jsonl'), '--placement', 'ram', '--compute', 'none', ok=False)
     short = run('simulate', '--trace', at('t.jsonl'), '--placement', 'ram', '--rows', str(VOCABULARY), '--requests', '4',
                 '--schedule', at('s.jsonl'), ok=False)
     assert 'not next' in short, short

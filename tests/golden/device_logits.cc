@@ -30,3 +30,36 @@ TEST_CASE("every golden model keeps its bound on a device, whatever the chunk", 
     }
   }
 }
+
+TEST_CASE("a batch of two sequences on a device equals each alone", "[device_logits]") {
+  if (list_devices().empty()) {
+    WARN("no device here: batches were not computed on one");
+    return;
+  }
+  const auto device = open_device("opencl");
+  DecoderOptions options;
+  options.context_tokens = 64;
+  options.sequences = 2;
+  for (const char* name : {"micro-f32", "gqa-f32", "tiny-q8_0"}) {
+    const GoldenModel model(name);
+    const std::vector<std::vector<TokenId>> sequences{model.tokens(), {model.tokens().rbegin(), model.tokens().rend()}};
+    const auto decoder = make_device_decoder(model.file(), options, *device);
+    std::vector<std::vector<float>> alone, together(2);
+    for (const auto& tokens : sequences) {
+      decoder->reset(0);
+      alone.push_back(model.forward_in_chunks(*decoder, tokens, 512));
+    }
+    decoder->reset(0);
+    for (uint32_t at = 0; at < model.tokens().size(); ++at) {
+      const std::vector<float> logits =
+          model.forward(*decoder, {{sequences[0][at], 0, at, true}, {sequences[1][at], 1, at, true}});
+      for (size_t s = 0; s < 2; ++s)
+        together[s].insert(together[s].end(), logits.begin() + static_cast<long>(s * model.vocab()),
+                           logits.begin() + static_cast<long>((s + 1) * model.vocab()));
+    }
+    for (size_t s = 0; s < 2; ++s) {
+      INFO(name << ", sequence " << s);
+      CHECK(nmse(together[s], alone[s]) <= logit_bounds()[name]);
+    }
+  }
+}
