@@ -30,7 +30,7 @@ struct StorageProbe {
 StorageProbe probe_storage(const std::filesystem::path& file, const ProbeOptions& options);
 
 RamProfile probe_ram(uint32_t row_bytes, const ProbeOptions& options);
-// Planner and store at work on steps whose rows are all cached: `table` gives the file and the shape.
+// Planner and store at work on whole steps over `table`, their rows all of one kind.
 HostProfile probe_host(const TableFile& table, const ProbeOptions& options);
 
 // The decoder's passes: prefill by chunk, decode by context. Loads the model's weights.

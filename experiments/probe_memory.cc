@@ -7,12 +7,9 @@
 #include <thread>
 
 #include "experiments/probe.h"
-#include "runtime/base/error.h"
 #include "runtime/base/random.h"
 #include "runtime/compute/thread_pool.h"
-#include "runtime/placement/placement.h"
 #include "runtime/store/memory.h"
-#include "runtime/store/tier_store.h"
 
 namespace tierscope {
 namespace {
@@ -84,30 +81,6 @@ double memory_bytes() {
   return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
-// Seconds per step of `rows` cached rows, planned, begun, awaited and retired. Cached are `cached` rows, `apart` from
-// each other: spread over the table, so that what planner and store know of them is as cold as in a run.
-double cached_step_seconds(Planner& planner, TierStore& store, uint32_t rows, uint32_t cached, uint32_t apart,
-                           const ProbeOptions& options) {
-  Random random(options.seed, rows);
-  std::vector<RowId> ids(rows);
-  const auto step = [&] {
-    for (RowId& id : ids) id = random.below(cached) * apart;
-    const Clock::time_point start = Clock::now();
-    auto step_rows = store.begin(planner.plan({.rows = ids}));
-    step_rows->await();
-    store.retire(std::move(step_rows));
-    return seconds_since(start);
-  };
-  double total = 0;
-  uint64_t steps = 0;
-  const Clock::time_point begin = Clock::now();
-  do {
-    total += step();
-    ++steps;
-  } while (seconds_since(begin) < options.seconds_per_point * 2);
-  return total / static_cast<double>(steps);
-}
-
 }  // namespace
 
 RamProfile probe_ram(uint32_t row_bytes, const ProbeOptions& options) {
@@ -120,33 +93,6 @@ RamProfile probe_ram(uint32_t row_bytes, const ProbeOptions& options) {
     ram.threads.push_back(copies(threads, row_bytes, from, to, options));
   }
   return ram;
-}
-
-HostProfile probe_host(const TableFile& table, const ProbeOptions& options) {
-  if (options.on_progress) options.on_progress("planner and store");
-  constexpr uint32_t kWide = 512;
-  const auto cached = static_cast<uint32_t>(std::min<uint64_t>(4096, table.rows / kWide * kWide));
-  if (cached == 0)
-    throw Error(fmt::format("holds only {} rows of {} bytes", table.rows, table.row_bytes), table.path.string(),
-                fmt::format("give a file of at least {} rows", kWide));
-  const auto apart = static_cast<uint32_t>(table.rows / cached);
-  Placement placement;
-  placement.caches.push_back({Tier::ram, {Capacity::Kind::rows, static_cast<double>(cached)}, {"lru", {}}});
-  Planner planner(placement, table.shape());
-  StoreOptions store_options;
-  store_options.max_step_rows = kWide;
-  const auto store = make_tier_store(table, placement, planner, store_options);
-  std::vector<RowId> ids(kWide);
-  for (uint32_t first = 0; first < cached; first += kWide) {
-    for (uint32_t i = 0; i < kWide; ++i) ids[i] = (first + i) * apart;
-    auto rows = store->begin(planner.plan({.rows = ids}));
-    store->retire(std::move(rows));
-  }
-  const double one_us = cached_step_seconds(planner, *store, 1, cached, apart, options) * 1e6;
-  const double wide_us = cached_step_seconds(planner, *store, kWide, cached, apart, options) * 1e6;
-  const double access_us = std::max(0.0, (wide_us - one_us) / (kWide - 1));
-  const std::string source = "measured: tierscope probe, steps of 1 and 512 cached rows";
-  return {{std::max(0.0, one_us - access_us), source}, {access_us, source}};
 }
 
 ComputeRates probe_compute(const ProbeOptions& options) {

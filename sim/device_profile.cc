@@ -23,6 +23,7 @@ constexpr Range kBandwidth{1e6, 1e14, "bytes per second (3.5 GB/s is 3.5e9)"};
 constexpr Range kMicroseconds{0, 1e6, "microseconds"};
 constexpr Range kCapacity{1e6, 1e14, "bytes (8 GB is 8e9)"};
 constexpr Range kFlops{1e8, 1e17, "operations per second (10 TFLOP/s is 1e13)"};
+constexpr std::array kHostStepKinds{HostStep::Kind::cached, HostStep::Kind::read, HostStep::Kind::kept};
 constexpr Range kIops{10, 1e9, "operations per second"};
 
 double checked(const TomlTable& table, std::string_view key, double value, const Range& range) {
@@ -101,7 +102,10 @@ StorageProfile read_storage(const TomlTable& table) {
   }
   for (const TomlTable& entry : table.tables("burst")) {
     nvme.bursts.push_back({whole(entry, "block_bytes", 512, 1 << 24), whole(entry, "reads", 1, 1 << 24),
-                           number(entry, "mean_us", kMicroseconds), quantiles(entry, "us"), source(entry)});
+                           number(entry, "submit_us", kMicroseconds), number(entry, "mean_us", kMicroseconds),
+                           quantiles(entry, "us"), source(entry)});
+    if (nvme.bursts.back().submit_us > nvme.bursts.back().mean_us)
+      throw Error("handing reads over takes longer than the reads", entry.where("submit_us"));
     entry.finish();
   }
   table.finish();
@@ -134,9 +138,32 @@ RamProfile read_ram(const TomlTable& table) {
   return ram;
 }
 
+HostStep::Kind host_step_kind(const TomlTable& table) {
+  const std::string text = table.text("kind");
+  std::vector<std::string> names;
+  for (const HostStep::Kind kind : kHostStepKinds) {
+    if (text == name(kind)) return kind;
+    names.emplace_back(name(kind));
+  }
+  throw Error(unknown_name("kind of step", text, names), table.where("kind"));
+}
+
 HostProfile read_host(const TomlTable& table) {
-  const HostProfile host{figure(table, "step_us", kMicroseconds), figure(table, "access_us", kMicroseconds)};
+  HostProfile host{figure(table, "step_us", kMicroseconds), figure(table, "access_us", kMicroseconds), {}};
+  for (const TomlTable& entry : table.tables("step")) {
+    host.steps.push_back({host_step_kind(entry), whole(entry, "rows", 1, 1 << 24),
+                          number(entry, "begin_us", kMicroseconds), number(entry, "collect_us", kMicroseconds),
+                          number(entry, "retire_us", kMicroseconds), source(entry)});
+    entry.finish();
+  }
   table.finish();
+  std::ranges::sort(host.steps, [](const HostStep& a, const HostStep& b) {
+    return a.kind != b.kind ? a.kind < b.kind : a.rows < b.rows;
+  });
+  for (const HostStep::Kind kind : kHostStepKinds)
+    if (!host.steps.empty() && std::ranges::count(host.steps, kind, &HostStep::kind) < 2)
+      throw Error(fmt::format("fewer than two steps are given whose rows are {}", name(kind)), table.where("step"),
+                  "give steps of few and of many rows for each kind, or none at all");
   return host;
 }
 
@@ -218,6 +245,18 @@ std::string to_toml(const Quantiles& q) {
 
 }  // namespace
 
+std::string_view name(HostStep::Kind kind) {
+  switch (kind) {
+    case HostStep::Kind::cached:
+      return "cached";
+    case HostStep::Kind::read:
+      return "read";
+    case HostStep::Kind::kept:
+      return "kept";
+  }
+  return "";
+}
+
 DeviceProfile parse_profile(std::string_view toml, const std::string& name) {
   const TomlTable root = TomlTable::parse(toml, name);
   if (!root.has("tierscope_profile"))
@@ -261,8 +300,9 @@ std::string to_toml(const DeviceProfile& profile) {
         fmt::format("[[nvme.random_read]]\nblock_bytes = {}\ndepth = {}\niops = {:.6g}\nlatency_us = {}\nsource = {}\n",
                     read.block_bytes, read.depth, read.iops, to_toml(read.latency_us), toml_string(read.source));
   for (const Burst& burst : profile.nvme.bursts)
-    out += fmt::format("[[nvme.burst]]\nblock_bytes = {}\nreads = {}\nmean_us = {:.6g}\nus = {}\nsource = {}\n",
-                       burst.block_bytes, burst.reads, burst.mean_us, to_toml(burst.us), toml_string(burst.source));
+    out += fmt::format(
+        "[[nvme.burst]]\nblock_bytes = {}\nreads = {}\nsubmit_us = {:.6g}\nmean_us = {:.6g}\nus = {}\nsource = {}\n",
+        burst.block_bytes, burst.reads, burst.submit_us, burst.mean_us, to_toml(burst.us), toml_string(burst.source));
   out += "\n[ram]\n" + to_toml("capacity_bytes", profile.ram.capacity_bytes) +
          fmt::format("numa_nodes = {}\n", profile.ram.numa_nodes);
   for (const RamThreads& entry : profile.ram.threads)
@@ -271,6 +311,11 @@ std::string to_toml(const DeviceProfile& profile) {
         "source = {}\n",
         entry.threads, entry.copy_bytes_per_s, entry.random_row_us, entry.row_bytes, toml_string(entry.source));
   out += "\n[host]\n" + to_toml("step_us", profile.host.step_us) + to_toml("access_us", profile.host.access_us);
+  for (const HostStep& step : profile.host.steps)
+    out += fmt::format(
+        "[[host.step]]\nkind = \"{}\"\nrows = {}\nbegin_us = {:.6g}\ncollect_us = {:.6g}\nretire_us = {:.6g}\n"
+        "source = {}\n",
+        name(step.kind), step.rows, step.begin_us, step.collect_us, step.retire_us, toml_string(step.source));
   if (const auto& vram = profile.vram)
     out += fmt::format("\n[vram]\nunified = {}\n", vram->unified) + to_toml("capacity_bytes", vram->capacity_bytes) +
            to_toml("upload_latency_us", vram->upload_latency_us) +

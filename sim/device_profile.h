@@ -31,6 +31,7 @@ struct RandomRead {  // closed loop: `depth` reads of `block_bytes` always in fl
 // Reads sent together, as a step sends its own; the time from the first submission to the last completion.
 struct Burst {
   uint32_t block_bytes = 0, reads = 0;
+  double submit_us = 0;  // of it, what handing them over keeps the sender busy
   double mean_us = 0;
   Quantiles us;
   std::string source;
@@ -57,9 +58,26 @@ struct RamProfile {
   std::vector<RamThreads> threads;
 };
 
-struct HostProfile {  // the program's own work on the thread that computes
-  Figure step_us;     // planning, starting and retiring a step
-  Figure access_us;   // and for each access in it
+// The program's own work on a step whose rows are all of one kind, on the thread that computes.
+struct HostStep {
+  enum class Kind : uint8_t {
+    cached,  // in RAM slots
+    read,    // read from the backing tier and not kept
+    kept,    // read, and copied into RAM slots when the step retires
+  };
+  Kind kind = Kind::cached;
+  uint32_t rows = 0;
+  double begin_us = 0;    // planning it and handing its reads over
+  double collect_us = 0;  // awaiting rows that are there already
+  double retire_us = 0;
+  std::string source;
+};
+std::string_view name(HostStep::Kind kind);
+
+struct HostProfile {            // the program's own work on the thread that computes
+  Figure step_us;               // planning, starting and retiring a step
+  Figure access_us;             // and for each access in it
+  std::vector<HostStep> steps;  // measured devices only: they answer instead; by kind, then rows
 };
 
 struct VramProfile {

@@ -31,8 +31,8 @@ Around<Entry> around(const std::vector<Entry>& entries, double block_bytes) {
 StorageModel::StorageModel(const StorageProfile& profile, uint32_t max_depth, uint64_t seed)
     : profile_(profile), clock_(profile, seed), max_depth_(max_depth), random_(seed, 1) {}
 
-double StorageModel::burst_us(std::span<const Burst> sizes, uint32_t reads, double u) const {
-  const auto value = [u](const Burst& burst) { return burst.mean_us * value_at(burst.us, u) / mean_of(burst.us); };
+template <class Value>
+double StorageModel::between_counts(std::span<const Burst> sizes, uint32_t reads, Value&& value) const {
   const auto upper = std::ranges::find_if(sizes, [&](const Burst& b) { return b.reads >= reads; });
   if (upper == sizes.begin()) return value(sizes.front()) * reads / sizes.front().reads;
   // Beyond the largest burst the device is saturated: the time grows with the reads, at the last slope.
@@ -46,8 +46,17 @@ double StorageModel::burst_us(std::span<const Burst> sizes, uint32_t reads, doub
 double StorageModel::from_bursts(uint32_t reads, double block_bytes) {
   const auto sizes = around(profile_.bursts, block_bytes);
   const double u = random_.unit();
-  const double low = burst_us(sizes.low, reads, u), high = burst_us(sizes.high, reads, u);
+  const auto value = [u](const Burst& burst) { return burst.mean_us * value_at(burst.us, u) / mean_of(burst.us); };
+  const double low = between_counts(sizes.low, reads, value), high = between_counts(sizes.high, reads, value);
   return low + sizes.share * (high - low);
+}
+
+double StorageModel::submit_us(uint32_t reads, uint64_t bytes, uint32_t start_depth) const {
+  if (reads == 0) return 0;
+  if (profile_.bursts.empty()) return std::min(reads, start_depth) * profile_.cpu_us_per_read.value;
+  const auto sizes = around(profile_.bursts, static_cast<double>(bytes) / reads);
+  const double low = between_counts(sizes.low, reads, std::mem_fn(&Burst::submit_us));
+  return low + sizes.share * (between_counts(sizes.high, reads, std::mem_fn(&Burst::submit_us)) - low);
 }
 
 double StorageModel::latency_us(uint32_t depth, double block_bytes) {

@@ -23,11 +23,13 @@ class StorageModel {
   // `reads` reads of `bytes` in all, handed over together at `start_us` (never going back): when the last completes.
   // Their latencies go to `latencies`.
   double read_together(double start_us, uint32_t reads, uint64_t bytes, LatencyHistogram& latencies);
-  // CPU time of handing `reads` reads over and of collecting them.
-  double cpu_us(uint32_t reads) const { return reads * profile_.cpu_us_per_read.value; }
+  // Of that time, what handing the reads over keeps the sender busy; `start_depth` go out at once.
+  double submit_us(uint32_t reads, uint64_t bytes, uint32_t start_depth) const;
 
  private:
-  double burst_us(std::span<const Burst> sizes, uint32_t reads, double u) const;
+  // At one block size: `value` of a burst, on straight lines between the counts of reads.
+  template <class Value>
+  double between_counts(std::span<const Burst> sizes, uint32_t reads, Value&& value) const;
   double from_bursts(uint32_t reads, double block_bytes);
   double from_clock(double start_us, uint32_t reads, uint64_t block_bytes, LatencyHistogram& latencies);
   double latency_us(uint32_t depth, double block_bytes);

@@ -9,6 +9,7 @@
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
 #include "runtime/metrics/request_clock.h"
+#include "sim/host_model.h"
 #include "sim/storage_model.h"
 
 namespace tierscope {
@@ -80,6 +81,7 @@ class Timeline {
         planner_(placement, planner_shape(table, stream), options.seed),
         clock_(device.compute, model),
         storage_(device.nvme, options.max_depth, options.seed),
+        host_(device, table.row_bytes, options.start_depth),
         ranges_(table) {
     if (planner_.offline()) uses_ = next_uses(stream.rows, table.rows);
   }
@@ -152,8 +154,7 @@ class Timeline {
   void run_step(size_t index);
   void record(const StepTiming& timing, const AccessStream::Step& step);
   double upload_us(uint32_t rows) const;
-  double fill_us(const Demand& demand) const;
-  double copy_us(uint64_t bytes) const;
+  double retire_us(const Demand& demand) const;
   void begin_pass() {
     std::ranges::fill(position_, 0);
     pass_begin_us_ = now_us_;
@@ -200,6 +201,7 @@ class Timeline {
   std::vector<SequencePart> parts_;  // of the step that is being planned
   BlockClock clock_;
   StorageModel storage_;
+  HostModel host_;
   RangeCounter ranges_;
   std::vector<uint32_t> uses_;
   std::optional<Prepared> ahead_;  // prefetch=prompt: the next chunk, whose reads are under way
@@ -248,31 +250,32 @@ Demand Timeline::plan(size_t index) {
   return demand;
 }
 
+HostWork host_work(const Demand& demand) {
+  return {demand.accesses, demand.rows_read, demand.reads, demand.fills_ram};
+}
+
 Timeline::Prepared Timeline::prepare(size_t index) {
   Prepared prepared{index, plan(index), now_us_, now_us_};
   const Demand& demand = prepared.demand;
+  // Planning and handing reads over is the computing thread's work; the device starts with the first one handed over.
+  now_us_ += host_.begin_us(host_work(demand));
+  prepared.requested_us = std::max(prepared.requested_us,
+                                   now_us_ - storage_.submit_us(demand.reads, demand.read_bytes, options_.start_depth));
   LatencyHistogram& latencies = in_background() ? unobserved_ : latencies_;
-  prepared.served_us = storage_.read_together(now_us_, demand.reads, demand.read_bytes, latencies);
+  prepared.served_us = storage_.read_together(prepared.requested_us, demand.reads, demand.read_bytes, latencies);
   nvme_reads_ += demand.reads + demand.prefetch_reads;
   nvme_bytes_ += demand.read_bytes + demand.prefetch_bytes;
   if (!in_background()) {
     observed_reads_ += demand.reads;
     observed_bytes_ += demand.read_bytes;
-    if (demand.reads > 0) busy_us_ += prepared.served_us - now_us_;
+    if (demand.reads > 0) busy_us_ += prepared.served_us - prepared.requested_us;
   }
-  // Handing reads over is the computing thread's work.
-  now_us_ += storage_.cpu_us(std::min(demand.reads + demand.prefetch_reads, options_.start_depth));
-  prepared.served_us = std::max(prepared.served_us, demand.reads > 0 ? now_us_ : prepared.served_us);
+  now_us_ += host_.prefetch_us(demand.prefetch_reads);
   if (demand.rows_staged > 0) prepared.served_us = std::max(prepared.served_us, staged_served_us_);
   if (demand.prefetch_reads > 0)
     staged_served_us_ =
         storage_.read_together(prepared.served_us, demand.prefetch_reads, demand.prefetch_bytes, unobserved_);
   return prepared;
-}
-
-double Timeline::copy_us(uint64_t bytes) const {
-  const RamThreads& one = device_.ram.threads.front();
-  return one.random_row_us * static_cast<double>(bytes) / one.row_bytes;
 }
 
 double Timeline::upload_us(uint32_t rows) const {
@@ -283,11 +286,11 @@ double Timeline::upload_us(uint32_t rows) const {
   const uint64_t row_bytes = table_.pages ? table_.pages->row_bytes() : table_.row_bytes;
   const double crossing =
       vram.unified ? 0 : static_cast<double>(rows * row_bytes) / vram.upload_bytes_per_s.value * 1e6;
-  return rows * copy_us(row_bytes) + vram.upload_latency_us.value + crossing;
+  return rows * host_.copy_us(row_bytes) + vram.upload_latency_us.value + crossing;
 }
 
-double Timeline::fill_us(const Demand& demand) const {
-  double us = demand.fills_ram * copy_us(table_.row_bytes);
+double Timeline::retire_us(const Demand& demand) const {
+  double us = host_.retire_us(host_work(demand));
   if (demand.fills_vram > 0)
     us += device_.vram->gather_latency_us.value +
           static_cast<double>(demand.fills_vram * table_.row_bytes) / device_.vram->gather_bytes_per_s.value * 1e6;
@@ -334,7 +337,6 @@ void Timeline::run_step(size_t index) {
   const AccessStream::Step& step = stream_.steps[index];
   begin_requests(step);
   StepTiming timing{step.request, step.prefill, static_cast<uint32_t>(step.count), 0, 0, now_us_};
-  now_us_ += device_.host.step_us.value + static_cast<double>(step.count) * device_.host.access_us.value;
   Prepared prepared = ahead_ && ahead_->step == index ? *ahead_ : prepare(index);
   ahead_.reset();
   const Demand& demand = prepared.demand;
@@ -347,7 +349,9 @@ void Timeline::run_step(size_t index) {
   timing.uploaded_us = std::max(timing.served_us, now_us_ + upload_us(demand.rows_from_ram)) +
                        upload_us(demand.rows_read + demand.rows_staged);
   timing.needed_us = placement_.prefetch.overlap ? now_us_ + before_us : now_us_;
-  timing.stall_us = std::max(0.0, timing.uploaded_us - timing.needed_us);
+  const HostWork work = host_work(demand);
+  timing.stall_us =
+      std::max({0.0, host_.collect_us(work), timing.uploaded_us - timing.needed_us + host_.deliver_us(work)});
   double rows_at_us = timing.needed_us + timing.stall_us;
   // The next chunk's reads go out when this one's rows are in.
   if (placement_.prefetch.prompt && next_chunk_follows(index)) {
@@ -358,7 +362,7 @@ void Timeline::run_step(size_t index) {
   const double used_us = rows_at_us + (placement_.prefetch.overlap ? 0 : before_us) +
                          (demand.rows_from_vram && options_.computes ? device_.vram->gather_latency_us.value : 0);
   const double computed_us = used_us + after_us;
-  now_us_ = timing.end_us = computed_us + fill_us(demand);
+  now_us_ = timing.end_us = computed_us + retire_us(demand);
   timing.reads = demand.rows_read;
   timing.read_bytes = demand.read_bytes;
   request_clock_.end_step(step.prefill, shares_of(step), timing.stall_us / 1e3, at(computed_us));
