@@ -1,33 +1,45 @@
 #!/usr/bin/env python3
-"""Measures and predicts the same cells, and says how far apart they are.
+"""Measures and predicts the same cells, and says how far apart they are. One command, under 20 minutes on two cores.
 
-    scripts/validate.py MODEL.gguf --out DIR [--profile HERE.toml] [--group none|paced|emulated|real]... [--repeats N]
+    scripts/validate.py MODEL.gguf --out DIR [--rounds N] [--group none|paced|emulated|real]...
 
-The profile comes from `tierscope probe --model MODEL` alone (made here unless given). Every cell is replayed on this
-machine and simulated with that profile. DIR gets cells.jsonl (all raw output; cells already there are not run again)
-and validation.md (the table, by group). Run it on a quiet machine.
+Predictions come from `tierscope probe` alone, never from a replay. A shared disk changes its speed over minutes, so
+the storage is probed again before each round of replays and after the last: a round is predicted by the mean of the
+two probes around it. DIR gets
+    here.toml, now-N.toml   the profiles
+    cells.jsonl             every output of replay and simulate, one cell and round a line; what is there is not run again
+    validation.md           the table
+    results.jsonl, manifest.json   the same cells for `tierscope report DIR`: predicted against measured
+Nothing else should run on the machine.
 """
 import argparse
+import datetime
 import itertools
 import json
+import random
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 TRACES = ["mt_bench", "gsm8k_test", "humaneval", "mgsm"]
-CACHES = ["nvme", "nvme+ram:1024rows:lru", "nvme+ram:4096rows:s3fifo", "nvme+ram:16384rows:lru"]
-# What placement changes; the mean errors that the project aims at, in percent.
-LEAST_STALL_US = 2  # a step; below it is the clock that is measured
-METRICS = {"stall_ms": 3, "ttft_ms": 3, "tpot_ms": 3, "itl_p99_ms": 10, "iops": 3, "bandwidth": 2}
+# Mean errors that the project aims at, in percent.
+GOALS = {"stall_ms": 3, "ttft_ms": 3, "ttft_above_compute_ms": 3, "tpot_ms": 3, "itl_p99_ms": 10, "iops": 3,
+         "bandwidth": 2}
+WORST = 8
+# Times below it are made of cache misses and looks at the clock.
+LEAST_US = 10
 
 
 def cells():
     """(group, trace, requests, placement, state, extra options of both commands)"""
-    for trace, placement, state in itertools.product(TRACES, CACHES, ["cold", "warm"]):
-        yield "none", trace, 200, placement, state, ["--compute", "none"]
-    hidden = ["nvme", "nvme,prefetch=overlap", "nvme,prefetch=prompt+overlap",
-              "nvme+ram:4096rows:lru,prefetch=overlap"]
+    cold = ["nvme", "nvme+ram:256rows:lru", "nvme+ram:1024rows:lru", "nvme+ram:4096rows:s3fifo",
+            "nvme+ram:16384rows:lru"]
+    for state, placements in [("cold", cold), ("warm", cold[1:4])]:
+        for trace, placement in itertools.product(TRACES, placements):
+            yield "none", trace, 100, placement, state, ["--compute", "none"]
+    hidden = ["nvme", "nvme,prefetch=overlap", "nvme,prefetch=prompt+overlap", "nvme+ram:4096rows:lru,prefetch=overlap"]
     for device, trace, placement in itertools.product(["server-h100", "desktop-24gb"], TRACES[:2], hidden):
         yield "paced", trace, 3, placement, "cold", ["--compute", f"paced:{device}"]
     for device, trace, placement in itertools.product(["phone-ufs4", "raspberry-pi5-nvme"], TRACES[:2],
@@ -37,62 +49,150 @@ def cells():
         yield "real", "gsm8k_test", 1, placement, "cold", ["--compute", "real"]
 
 
-def run(program, words):
-    done = subprocess.run([program, *words], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{program} {' '.join(words)}\n{done.stderr}")
-    return json.loads(done.stdout)[0]
+def key(cell):
+    return (cell["group"], cell["trace"], cell["placement"], cell["state"], tuple(cell["options"]))
 
 
-def metrics(result):
+class Bench:
+    def __init__(self, options):
+        self.program, self.model, self.out = options.program, options.model, options.out
+        self.here = self.out / "here.toml"
+
+    def tierscope(self, *words):
+        done = subprocess.run([self.program, *map(str, words)], capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"{self.program} {' '.join(map(str, words))}\n{done.stderr}")
+        return done.stdout
+
+    def profile(self, index):
+        """The profile taken before round `index`; taken now where there is none."""
+        if not self.here.exists():
+            print("validate: probing the machine", file=sys.stderr)
+            self.tierscope("probe", "--model", self.model, "--out", self.here, "-q")
+        now = self.out / f"now-{index}.toml"
+        if not now.exists():
+            print(f"validate: probing the storage, {index}", file=sys.stderr)
+            self.tierscope("probe", "--model", self.model, "--again", self.here, "--seconds-per-point", 0.05, "--out", now,
+                           "-q")
+        return now
+
+    def words(self, cell):
+        return ["--trace", f"traces/data/{cell['trace']}.jsonl.zst", "--requests", cell["requests"], "--state",
+                cell["state"], *cell["options"], "--json"]
+
+    def replay(self, cell):
+        return json.loads(self.tierscope("replay", self.model, "--placement", cell["placement"], *self.words(cell)))[0]
+
+    def simulate(self, cell, profile, placement):
+        return json.loads(self.tierscope("simulate", "--model", self.model, "--device", profile, "--placement", placement,
+                                         *self.words(cell)))[0]
+
+
+def measure(bench, options):
+    raw = bench.out / "cells.jsonl"
+    done = [json.loads(line) for line in raw.read_text().splitlines()] if raw.exists() else []
+    known = {(key(c), c["round"]) for c in done}
+    names = ["group", "trace", "requests", "placement", "state", "options"]
+    wanted = [dict(zip(names, cell)) for cell in cells() if not options.group or cell[0] in options.group]
+    for index in range(options.rounds):
+        left = [cell for cell in wanted if (key(cell), index) not in known]
+        if not left:
+            continue
+        bench.profile(index)
+        random.Random(index).shuffle(left)
+        for at, cell in enumerate(left):
+            print(f"validate: round {index + 1}, {at + 1} of {len(left)}: {cell['group']} {cell['trace']} {cell['state']} "
+                  f"{cell['placement']} {' '.join(cell['options'])}", file=sys.stderr)
+            began = time.time()
+            done.append({**cell, "round": index, "began": began, "measured": bench.replay(cell), "wall_s": time.time() - began})
+            with raw.open("a") as file:
+                file.write(json.dumps(done[-1]) + "\n")
+        (bench.out / f"now-{index + 1}.toml").unlink(missing_ok=True)
+    bench.profile(max(c["round"] for c in done) + 1)
+    return done
+
+
+def metrics(result, compute_ttft_ms):
     nvme = result.get("nvme") or {}
     stall = (result["stall_prefill_ms"]["sum"] or 0) + (result["stall_decode_ms"]["sum"] or 0)
-    return {"stall_ms": stall, "ttft_ms": result["ttft_ms"]["mean"], "tpot_ms": result["tpot_ms"]["mean"],
-            "itl_p99_ms": result["itl_ms"]["p99"], "iops": nvme.get("iops"),
-            "bandwidth": nvme.get("bandwidth_bytes_per_s")}
+    found = {"stall_ms": stall / result["steps"], "ttft_ms": result["ttft_ms"]["mean"],
+             "ttft_above_compute_ms": result["ttft_ms"]["mean"] - compute_ttft_ms, "tpot_ms": result["tpot_ms"]["mean"],
+             "itl_p99_ms": result["itl_ms"]["p99"]}
+    found = {name: value for name, value in found.items() if value is not None and value * 1e3 >= LEAST_US}
+    if nvme.get("iops"):
+        found |= {"iops": nvme["iops"], "bandwidth": nvme["bandwidth_bytes_per_s"]}
+    return found
 
 
 def counts(result):
     return [[l["hits"], l["misses"]] for l in result["levels"]] + [result["backing"]["reads"]]
 
 
-def measure(program, model, profile, cell, repeats):
-    group, trace, requests, placement, state, extra = cell
-    common = ["--trace", f"traces/data/{trace}.jsonl.zst", "--requests", str(requests), "--state", state, *extra, "--json"]
-    simulate = ["simulate", "--model", model, "--device", str(profile), *common]
-    measured = [run(program, ["replay", model, "--placement", placement, *common]) for _ in range(repeats)]
-    return {"group": group, "trace": trace, "placement": placement, "state": state, "options": extra,
-            "measured": measured, "predicted": run(program, [*simulate, "--placement", placement]),
-            "no_stall": run(program, [*simulate, "--placement", "ram"])}
+def mean_of(dicts):
+    names = set.intersection(*(set(d) for d in dicts))
+    return {name: statistics.mean(d[name] for d in dicts) for name in GOALS if name in names}
 
 
-def compare(cell):
-    """Per metric: measured mean, predicted, signed error and noise in percent."""
-    repeats = [metrics(m) for m in cell["measured"]]
-    predicted, no_stall = metrics(cell["predicted"]), metrics(cell["no_stall"])
-    rows = {}
-    for name in METRICS:
-        values = [r[name] for r in repeats if r[name]]
-        if len(values) < len(repeats) or predicted[name] is None:
-            continue
-        mean = statistics.mean(values)
-        if name == "stall_ms" and mean * 1e3 < LEAST_STALL_US * cell["predicted"]["steps"]:
-            continue
-        spread = (max(values) - min(values)) / mean * 100 if len(values) > 1 else 0
-        rows[name] = {"measured": mean, "predicted": predicted[name], "error": (predicted[name] / mean - 1) * 100,
-                      "noise": spread,
-                      "no_stall_error": ((no_stall[name] or 0) / mean - 1) * 100 if name in ("ttft_ms", "tpot_ms") else None}
-    return rows
+def compare(bench, done):
+    """Per cell: each metric's measured mean, prediction, signed error and noise in percent."""
+    simulated = {}
+    def simulate(cell, index, placement):
+        at = (key(cell), index, placement)
+        if at not in simulated:
+            simulated[at] = bench.simulate(cell, bench.profile(index), placement)
+        return simulated[at]
+
+    by_cell = {}
+    for cell in done:
+        by_cell.setdefault(key(cell), []).append(cell)
+    scored = []
+    for repeats in by_cell.values():
+        cell = repeats[0]
+        measured, predicted, no_stall, exact = [], [], [], True
+        for repeat in repeats:
+            around = (repeat["round"], repeat["round"] + 1)
+            # Compute alone is what a table in RAM costs; real compute is compared with the measured one.
+            compute = simulate(cell, around[0], "ram")["ttft_ms"]["mean"]
+            measured.append(metrics(repeat["measured"], compute))
+            ours = [simulate(cell, index, cell["placement"]) for index in around]
+            predicted.append(mean_of([metrics(result, compute) for result in ours]))
+            no_stall.append(metrics(simulate(cell, around[0], "ram"), compute))
+            exact = exact and counts(repeat["measured"]) == counts(ours[0])
+        a, b = mean_of(measured), mean_of(predicted)
+        rows = {}
+        for name in a.keys() & b.keys():
+            values = [m[name] for m in measured]
+            pairs = [abs(x - y) for x, y in itertools.combinations(values, 2)]
+            rows[name] = {"measured": a[name], "predicted": b[name], "error": (b[name] / a[name] - 1) * 100,
+                          "noise": statistics.mean(pairs) / a[name] * 100 if pairs else 0,
+                          "naive": (statistics.mean(n.get(name, 0) for n in no_stall) / a[name] - 1) * 100}
+        scored.append({**{k: cell[k] for k in ("group", "trace", "requests", "placement", "state", "options")}, "rows": rows,
+                       "exact": exact, "repeats": repeats, "predicted": simulate(cell, 0, cell["placement"]),
+                       "stalled": max((rows["stall_ms"]["measured"] / rows[name]["measured"]
+                                       for name in ("tpot_ms", "ttft_ms") if name in rows and "stall_ms" in rows), default=0)})
+    return scored
 
 
-def kendall(cells_):
+def stall_share(cell):
+    """The larger of: prefill stall in TTFT, decode stall in TPOT."""
+    shares = []
+    for repeat in cell["repeats"]:
+        m = repeat["measured"]
+        ttft = (m["stall_prefill_ms"]["sum"] or 0) / (m["ttft_ms"]["mean"] * m["requests"])
+        tpot = (m["stall_decode_ms"]["mean"] or 0) / (m["tpot_ms"]["mean"] or 1e9)
+        shares.append(max(ttft, tpot))
+    return statistics.mean(shares)
+
+
+def kendall(scored):
     """Of placements under the same trace, state and compute, by time per token; pairs inside the noise are left out."""
     agree = pairs = 0
     groups = {}
-    for cell in cells_:
-        groups.setdefault((cell["trace"], cell["state"], tuple(cell["options"])), []).append(cell["rows"]["tpot_ms"])
+    for cell in scored:
+        if "tpot_ms" in cell["rows"]:
+            groups.setdefault((cell["trace"], cell["state"], tuple(cell["options"])), []).append(cell["rows"]["tpot_ms"])
     for rows in groups.values():
-        for a, b in itertools.combinations([r for r in rows if r], 2):
+        for a, b in itertools.combinations(rows, 2):
             gap = abs(a["measured"] - b["measured"])
             if gap <= max(a["noise"], b["noise"]) / 100 * max(a["measured"], b["measured"]):
                 continue
@@ -101,70 +201,85 @@ def kendall(cells_):
     return (agree / pairs if pairs else None), pairs
 
 
-def report(done):
-    lines = []
-    for cell in done:
-        cell["rows"] = compare(cell)
-        cell["exact"] = all(counts(m) == counts(cell["predicted"]) for m in cell["measured"])
-    groups = list(dict.fromkeys(cell["group"] for cell in done))
-    lines += ["| group | metric | cells | mean abs error % | worst % | median noise % | within max(goal, noise) |",
-              "| --- | --- | --- | --- | --- | --- | --- |"]
-    for group, name in itertools.product(groups, METRICS):
-        rows = [cell["rows"][name] for cell in done if cell["group"] == group and name in cell["rows"]]
+def table(scored):
+    rounds = max(len(cell["repeats"]) for cell in scored)
+    lines = [f"{len(scored)} cells, {rounds} rounds. Noise: mean difference between two repeats of a cell. Times below "
+             f"{LEAST_US} us are not scored.", "",
+             "| group | metric | cells | mean abs error % | mean signed % | worst % | noise % | within max(goal, noise) | within max(8 %, noise) | no stall: mean abs error % |",
+             "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    groups = list(dict.fromkeys(cell["group"] for cell in scored))
+    for group, name in itertools.product(groups, GOALS):
+        rows = [cell["rows"][name] for cell in scored if cell["group"] == group and name in cell["rows"]]
         if not rows:
             continue
         errors = [abs(r["error"]) for r in rows]
-        kept = sum(1 for r in rows if abs(r["error"]) <= max(METRICS[name], r["noise"]))
-        lines.append(f"| {group} | {name} | {len(rows)} | {statistics.mean(errors):.1f} | {max(errors):.1f} | "
-                     f"{statistics.median(r['noise'] for r in rows):.1f} | {kept} of {len(rows)} |")
-    ours = [abs(c["rows"][m]["error"]) for c in done for m in ("ttft_ms", "tpot_ms") if m in c["rows"]]
-    naive = [abs(c["rows"][m]["no_stall_error"]) for c in done for m in ("ttft_ms", "tpot_ms") if m in c["rows"]]
-    tau, pairs = kendall([c for c in done if "tpot_ms" in c["rows"]])
-    heavy = sum(1 for c in done if c["rows"].get("stall_ms") and
-                c["rows"]["stall_ms"]["measured"] >= 0.2 * 1e3 * statistics.mean(m["seconds"] for m in c["measured"]))
-    lines += ["", f"- cells: {len(done)}; counts exact in {sum(c['exact'] for c in done)}; "
-              f"stall at least 20 % of the run in {heavy} (stalls below {LEAST_STALL_US} us a step are not scored)",
-              f"- TTFT and TPOT, mean absolute error: {statistics.mean(ours):.1f} %; of a predictor that says `no stall`: "
-              f"{statistics.mean(naive):.1f} % ({statistics.mean(naive) / statistics.mean(ours):.1f} times ours)",
+        within = lambda goal: sum(1 for r in rows if abs(r["error"]) <= max(goal, r["noise"]))
+        naive = "-" if name in ("iops", "bandwidth") else f"{statistics.mean(abs(r['naive']) for r in rows):.1f}"
+        lines.append(f"| {group} | {name} | {len(rows)} | {statistics.mean(errors):.1f} | "
+                     f"{statistics.mean(r['error'] for r in rows):+.1f} | {max(errors):.1f} | "
+                     f"{statistics.mean(r['noise'] for r in rows):.1f} | {within(GOALS[name])} of {len(rows)} | "
+                     f"{within(max(GOALS[name], WORST))} of {len(rows)} | {naive} |")
+    real = [cell for cell in scored if cell["group"] != "emulated"]
+    judged = [cell["rows"][name] for cell in real for name in ("stall_ms", "ttft_ms", "tpot_ms") if name in cell["rows"]]
+    ours, naive = (statistics.mean(abs(r[k]) for r in judged) for k in ("error", "naive"))
+    tau, pairs = kendall(scored)
+    heavy = [cell for cell in real if stall_share(cell) >= 0.2]
+    lines += ["", f"- counts exact in {sum(c['exact'] for c in scored)} of {len(scored)} cells",
+              f"- measured stall at least 20 % of TTFT or TPOT: {len(heavy)} cells, emulated ones not counted",
+              f"- stall, TTFT and TPOT without emulated cells: mean absolute error {ours:.1f} %, of a predictor that says "
+              f"`no stall` {naive:.1f} % ({naive / ours:.1f} times ours)",
               f"- rank correlation of placements by TPOT (Kendall, {pairs} pairs outside the noise): "
               + ("-" if tau is None else f"{tau:.2f}"), "",
-              "| group | trace | state | placement | options | stall ms | predicted | error % | noise % | tpot error % | ttft error % |",
+              "| group | trace | state | placement | options | stall/step us | predicted | error % | noise % | ttft error (noise) % | tpot error (noise) % |",
               "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
-    for c in done:
+    for c in scored:
         stall = c["rows"].get("stall_ms")
-        sign = lambda name: f"{c['rows'][name]['error']:+.1f}" if name in c["rows"] else "-"
-        shown = f"{stall['measured']:.2f} | {stall['predicted']:.2f} | {stall['error']:+.1f} | {stall['noise']:.1f}" if stall else "- | - | - | -"
+        sign = lambda name: f"{c['rows'][name]['error']:+.1f} ({c['rows'][name]['noise']:.1f})" if name in c["rows"] else "-"
+        shown = (f"{stall['measured'] * 1e3:.1f} | {stall['predicted'] * 1e3:.1f} | {stall['error']:+.1f} | {stall['noise']:.1f}"
+                 if stall else "- | - | - | -")
         lines.append(f"| {c['group']} | {c['trace']} | {c['state']} | `{c['placement']}` | {' '.join(c['options'])} | "
-                     f"{shown} | {sign('tpot_ms')} | {sign('ttft_ms')} |")
+                     f"{shown} | {sign('ttft_ms')} | {sign('tpot_ms')} |")
     return "\n".join(lines) + "\n"
+
+
+def write_results(bench, scored):
+    """What `tierscope report` reads."""
+    model = Path(bench.model).name
+    with (bench.out / "results.jsonl").open("w") as file:
+        for number, cell in enumerate(scored):
+            emulate = cell["options"][cell["options"].index("--emulate") + 1] if "--emulate" in cell["options"] else ""
+            compute = cell["options"][cell["options"].index("--compute") + 1]
+            axes = {"source": "measured", "model": model, "trace": f"{cell['trace']}.jsonl.zst",
+                    "placement": cell["placement"], "state": cell["state"], "compute": compute, "device": emulate,
+                    "backend": "host", "requests": cell["requests"], "threads": 0, "chunk": 0}
+            priced = axes | {"source": "simulated", "compute": compute if compute != "real" else "profile",
+                             "device": " ".join(filter(None, ["this machine", emulate and f"emulating {emulate}"])), "backend": ""}
+            outputs = [(axes, r["round"], r["measured"], r["began"], r["wall_s"]) for r in cell["repeats"]]
+            outputs.append((priced, 0, cell["predicted"], cell["repeats"][0]["began"], 0))
+            for at, repeat, output, began, wall_s in outputs:
+                words = ["replay", model] if at is axes else ["simulate", "--model", model, "--device", "here.toml"]
+                file.write(json.dumps({
+                    "tierscope_result": 1, "cell": f"{number:015x}{int(at is priced)}", "repeat": repeat, "axes": at,
+                    "status": "ok", "command": " ".join(map(str, ["tierscope", *words, "--placement", cell["placement"], *bench.words(cell)])),
+                    "started_at": datetime.datetime.fromtimestamp(began, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "wall_s": wall_s, "peak_rss_bytes": output.get("peak_rss_bytes") or 0, "table_bytes": 0,
+                    "output": output}) + "\n")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--profile", type=Path)
     parser.add_argument("--program", default="build/release/tierscope")
     parser.add_argument("--group", action="append")
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=4)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    profile = options.profile or options.out / "here.toml"
-    if not profile.exists():
-        subprocess.run([options.program, "probe", "--model", options.model, "--out", str(profile)], check=True)
-    raw = options.out / "cells.jsonl"
-    done = [json.loads(line) for line in raw.read_text().splitlines()] if raw.exists() else []
-    known = {(c["group"], c["trace"], c["placement"], c["state"], tuple(c["options"])) for c in done}
-    for cell in cells():
-        group, trace, _, placement, state, extra = cell
-        if (options.group and group not in options.group) or (group, trace, placement, state, tuple(extra)) in known:
-            continue
-        print(f"validate: {group} {trace} {state} {placement} {' '.join(extra)}", file=sys.stderr)
-        done.append(measure(options.program, options.model, profile, cell, options.repeats))
-        with raw.open("a") as file:
-            file.write(json.dumps(done[-1]) + "\n")
-    text = report(done)
+    bench = Bench(options)
+    scored = compare(bench, measure(bench, options))
+    text = table(scored)
     (options.out / "validation.md").write_text(text)
+    write_results(bench, scored)
     print(text)
 
 
