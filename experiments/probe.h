@@ -15,7 +15,7 @@ namespace tierscope {
 
 struct ProbeOptions {
   double seconds_per_point = 0.1;  // of measuring, for each block size, depth and burst
-  uint32_t rounds = 2;             // the whole is measured so often; the rounds' difference is the noise
+  uint32_t rounds = 3;             // the whole is measured so often; the rounds' difference is the noise
   unsigned threads = 2;            // that compute
   uint64_t seed = 1;
   std::function<void(const std::string& what)> on_progress;

@@ -14,6 +14,7 @@
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
 #include "runtime/base/random.h"
+#include "runtime/base/wait.h"
 #include "runtime/store/read_queue.h"
 #include "runtime/store/row_source.h"
 
@@ -27,6 +28,8 @@ constexpr std::array kDepths{1u, 2u, 4u, 8u, 16u, 32u, 64u, 128u};
 constexpr std::array kBurstReads{1u, 2u, 4u, 8u, 16u, 32u, 64u, 128u, 256u, 512u};
 constexpr uint32_t kSequentialBytes = 1 << 20;
 constexpr uint32_t kSequentialDepth = 8;
+constexpr std::array kPausesUs{100.0, 300.0, 1000.0, 3000.0, 10000.0, 30000.0};
+constexpr uint32_t kIdleBlockBytes = 12288;
 constexpr size_t kFewestSamples = 12;
 // A prompt's burst comes after the single reads of decode steps, which leave the disk in another state than its like.
 constexpr uint32_t kSinglesBefore = 16;
@@ -50,6 +53,11 @@ Quantiles quantiles(std::vector<double> samples) {
 
 double mean(const std::vector<double>& samples) {
   return std::accumulate(samples.begin(), samples.end(), 0.0) / static_cast<double>(samples.size());
+}
+
+double median(std::vector<double> samples) {
+  std::ranges::nth_element(samples, samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2));
+  return samples[samples.size() / 2];
 }
 
 class StorageBench {
@@ -123,6 +131,27 @@ class StorageBench {
       source_->finish(batch);
       samples.us.push_back(microseconds(Clock::now() - begin));
     }
+  }
+
+  // Single reads after pauses, each with as many right after another beside it.
+  IdleRead idle_read(double pause_us) {
+    std::vector<double> after_pause, at_once;
+    const auto read_once = [&] {
+      ReadBatch batch = batch_at_random(kIdleBlockBytes, 1);
+      const Clock::time_point begin = Clock::now();
+      source_->start(batch, false);
+      source_->finish(batch);
+      return microseconds(Clock::now() - begin);
+    };
+    const Clock::time_point end = Clock::now() + seconds(4 * options_.seconds_per_point);
+    while (Clock::now() < end || after_pause.size() < kFewestSamples) {
+      wait_until(Clock::now() + std::chrono::microseconds(static_cast<int64_t>(pause_us)));
+      after_pause.push_back(read_once());
+      read_once();
+      at_once.push_back(read_once());
+    }
+    return {pause_us, std::max(0.0, median(after_pause) - median(at_once)),
+            measured(fmt::format("{} reads", after_pause.size()))};
   }
 
   double sequential_bytes_per_s() {
@@ -210,26 +239,29 @@ StorageProbe probe_storage(const std::filesystem::path& file, const ProbeOptions
   std::vector<StorageBench::BurstSamples> samples;
   for (const uint32_t block : kBlockBytes)
     for (const uint32_t reads : kBurstReads) samples.push_back({block, reads, {}, {}});
-  std::vector<double> last_means(samples.size()), differences;
+  std::vector<std::vector<double>> means(samples.size());  // by round
+  std::vector<double> differences;
   for (uint32_t round = 0; round < options.rounds; ++round) {
     note(fmt::format("bursts, round {} of {}", round + 1, options.rounds));
     for (size_t i = 0; i < samples.size(); ++i) {
       const size_t before = samples[i].us.size();
       bench.bursts(samples[i]);
       const double now = mean({samples[i].us.begin() + static_cast<std::ptrdiff_t>(before), samples[i].us.end()});
-      if (round > 0) differences.push_back(std::abs(now - last_means[i]) / now);
-      last_means[i] = now;
+      if (round > 0) differences.push_back(std::abs(now - means[i].back()) / now);
+      means[i].push_back(now);
     }
   }
-  if (!differences.empty()) {
-    std::ranges::sort(differences);
-    probe.noise = differences[differences.size() / 2];
-  }
+  if (!differences.empty()) probe.noise = median(differences);
+  note("reads after a pause");
+  for (const double pause_us : kPausesUs) probe.profile.idle_reads.push_back(bench.idle_read(pause_us));
   double submit_us = 0;
   size_t submits = 0;
-  for (const auto& burst : samples) {
-    probe.profile.bursts.push_back({burst.block, burst.reads, mean(burst.start_us), mean(burst.us), quantiles(burst.us),
-                                    measured(fmt::format("{} bursts", burst.us.size()))});
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const auto& burst = samples[i];
+    // A round that something disturbed does not count.
+    const double mean_us = median(means[i]);
+    probe.profile.bursts.push_back({burst.block, burst.reads, std::min(median(burst.start_us), mean_us), mean_us,
+                                    quantiles(burst.us), measured(fmt::format("{} bursts", burst.us.size()))});
     // Up to 32 reads are handed over at once, whatever the device does.
     if (burst.reads < 8 || burst.reads > 32) continue;
     submit_us += mean(burst.start_us) / burst.reads;

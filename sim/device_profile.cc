@@ -108,6 +108,11 @@ StorageProfile read_storage(const TomlTable& table) {
       throw Error("handing reads over takes longer than the reads", entry.where("submit_us"));
     entry.finish();
   }
+  for (const TomlTable& entry : table.tables("idle_read")) {
+    nvme.idle_reads.push_back(
+        {number(entry, "pause_us", kMicroseconds), number(entry, "extra_us", kMicroseconds), source(entry)});
+    entry.finish();
+  }
   table.finish();
   check_random_reads(table, nvme);
   const auto by_size_then_count = [](const auto& a, const auto& b) {
@@ -119,6 +124,7 @@ StorageProfile read_storage(const TomlTable& table) {
   };
   std::ranges::sort(nvme.random_reads, by_size_then_count);
   std::ranges::sort(nvme.bursts, by_size_then_count);
+  std::ranges::sort(nvme.idle_reads, {}, &IdleRead::pause_us);
   return nvme;
 }
 
@@ -303,6 +309,9 @@ std::string to_toml(const DeviceProfile& profile) {
     out += fmt::format(
         "[[nvme.burst]]\nblock_bytes = {}\nreads = {}\nsubmit_us = {:.6g}\nmean_us = {:.6g}\nus = {}\nsource = {}\n",
         burst.block_bytes, burst.reads, burst.submit_us, burst.mean_us, to_toml(burst.us), toml_string(burst.source));
+  for (const IdleRead& read : profile.nvme.idle_reads)
+    out += fmt::format("[[nvme.idle_read]]\npause_us = {:.6g}\nextra_us = {:.6g}\nsource = {}\n", read.pause_us,
+                       read.extra_us, toml_string(read.source));
   out += "\n[ram]\n" + to_toml("capacity_bytes", profile.ram.capacity_bytes) +
          fmt::format("numa_nodes = {}\n", profile.ram.numa_nodes);
   for (const RamThreads& entry : profile.ram.threads)

@@ -37,11 +37,18 @@ struct Burst {
   std::string source;
 };
 
+// A read that follows `pause_us` without any takes `extra_us` longer than one that follows at once.
+struct IdleRead {
+  double pause_us = 0, extra_us = 0;
+  std::string source;
+};
+
 struct StorageProfile {
   Figure sequential_bytes_per_s;
   Figure cpu_us_per_read;  // submitting and reaping one read
   std::vector<RandomRead> random_reads;
-  std::vector<Burst> bursts;  // measured devices only
+  std::vector<Burst> bursts;         // measured devices only
+  std::vector<IdleRead> idle_reads;  // likewise; by pause
 };
 
 struct RamThreads {

@@ -39,6 +39,12 @@ double HostModel::begin_us(const HostWork& work) const {
   return step_us_ + work.accesses * access_us_ + std::min(work.reads, start_depth_) * read_us_;
 }
 
+double HostModel::submit_us(const HostWork& work) const {
+  if (work.reads == 0) return 0;
+  if (!measured_) return std::min(work.reads, start_depth_) * read_us_;
+  return std::max(0.0, read_.at(work.reads, &HostStep::begin_us) - cached_.at(work.reads, &HostStep::begin_us));
+}
+
 double HostModel::collect_us(const HostWork& work) const {
   return measured_ ? mixed(work, read_, &HostStep::collect_us) : 0;
 }

@@ -25,6 +25,8 @@ class HostModel {
 
   // From the step's start until its reads are handed over.
   double begin_us(const HostWork& work) const;
+  // Of it, what handing the reads over takes.
+  double submit_us(const HostWork& work) const;
   // Handing over reads that no step waits for yet.
   double prefetch_us(uint32_t reads) const { return std::min(reads, start_depth_) * read_us_; }
   // Awaiting rows that are there already; without the reads, what their delivery alone takes.

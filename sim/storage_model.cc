@@ -28,8 +28,12 @@ Around<Entry> around(const std::vector<Entry>& entries, double block_bytes) {
 
 }  // namespace
 
-StorageModel::StorageModel(const StorageProfile& profile, uint32_t max_depth, uint64_t seed)
-    : profile_(profile), clock_(profile, seed), max_depth_(max_depth), random_(seed, 1) {}
+StorageModel::StorageModel(const StorageProfile& profile, uint32_t depth, uint32_t round_reads, uint64_t seed)
+    : profile_(profile),
+      clock_(profile, seed),
+      depth_(depth),
+      round_reads_(std::min(round_reads, depth)),
+      random_(seed, 1) {}
 
 template <class Value>
 double StorageModel::between_counts(std::span<const Burst> sizes, uint32_t reads, Value&& value) const {
@@ -51,9 +55,9 @@ double StorageModel::from_bursts(uint32_t reads, double block_bytes) {
   return low + sizes.share * (high - low);
 }
 
-double StorageModel::submit_us(uint32_t reads, uint64_t bytes, uint32_t start_depth) const {
+std::optional<double> StorageModel::submit_us(uint32_t reads, uint64_t bytes) const {
   if (reads == 0) return 0;
-  if (profile_.bursts.empty()) return std::min(reads, start_depth) * profile_.cpu_us_per_read.value;
+  if (profile_.bursts.empty()) return std::nullopt;
   const auto sizes = around(profile_.bursts, static_cast<double>(bytes) / reads);
   const double low = between_counts(sizes.low, reads, std::mem_fn(&Burst::submit_us));
   return low + sizes.share * (between_counts(sizes.high, reads, std::mem_fn(&Burst::submit_us)) - low);
@@ -78,11 +82,12 @@ double StorageModel::from_clock(double start_us, uint32_t reads, uint64_t block_
   in_flight_.clear();
   double now_us = start_us, last_us = start_us;
   for (uint32_t i = 0; i < reads; ++i) {
-    if (in_flight_.size() == max_depth_) {
-      std::ranges::pop_heap(in_flight_, std::greater<>{});
-      now_us = in_flight_.back();
-      in_flight_.pop_back();
-    }
+    if (in_flight_.size() == depth_)
+      for (uint32_t done = 0; done < round_reads_; ++done) {
+        std::ranges::pop_heap(in_flight_, std::greater<>{});
+        now_us = std::max(now_us, in_flight_.back());
+        in_flight_.pop_back();
+      }
     now_us += profile_.cpu_us_per_read.value;
     const double done_us = clock_.submit(now_us, block_bytes);
     latencies.add(static_cast<uint64_t>((done_us - now_us) * 1e3));
@@ -98,9 +103,21 @@ double StorageModel::read_together(double start_us, uint32_t reads, uint64_t byt
   const double block_bytes = static_cast<double>(bytes) / reads;
   if (profile_.bursts.empty()) return from_clock(start_us, reads, bytes / reads, latencies);
   for (uint32_t i = 0; i < reads; ++i)
-    latencies.add(static_cast<uint64_t>(latency_us(std::min(reads, max_depth_), block_bytes) * 1e3));
-  free_us_ = std::max(free_us_, start_us) + from_bursts(reads, block_bytes);
+    latencies.add(static_cast<uint64_t>(latency_us(std::min(reads, depth_), block_bytes) * 1e3));
+  const double pause_us = start_us - free_us_;
+  free_us_ = std::max(free_us_, start_us) + from_bursts(reads, block_bytes) + idle_us(pause_us);
   return free_us_;
+}
+
+double StorageModel::idle_us(double pause_us) const {
+  IdleRead low;
+  for (const IdleRead& high : profile_.idle_reads) {
+    if (pause_us <= high.pause_us)
+      return low.extra_us +
+             (high.extra_us - low.extra_us) * std::max(0.0, pause_us - low.pause_us) / (high.pause_us - low.pause_us);
+    low = high;
+  }
+  return low.extra_us;
 }
 
 }  // namespace tierscope

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -18,13 +19,14 @@ namespace tierscope {
 
 class StorageModel {
  public:
-  StorageModel(const StorageProfile& profile, uint32_t max_depth, uint64_t seed);
+  // Of a described device `depth` reads are in flight at most; more are sent when `round_reads` of them are in.
+  StorageModel(const StorageProfile& profile, uint32_t depth, uint32_t round_reads, uint64_t seed);
 
   // `reads` reads of `bytes` in all, handed over together at `start_us` (never going back): when the last completes.
   // Their latencies go to `latencies`.
   double read_together(double start_us, uint32_t reads, uint64_t bytes, LatencyHistogram& latencies);
-  // Of that time, what handing the reads over keeps the sender busy; `start_depth` go out at once.
-  double submit_us(uint32_t reads, uint64_t bytes, uint32_t start_depth) const;
+  // Of that time, what handing the reads over keeps the sender busy; empty where bursts do not tell.
+  std::optional<double> submit_us(uint32_t reads, uint64_t bytes) const;
 
  private:
   // At one block size: `value` of a burst, on straight lines between the counts of reads.
@@ -32,11 +34,12 @@ class StorageModel {
   double between_counts(std::span<const Burst> sizes, uint32_t reads, Value&& value) const;
   double from_bursts(uint32_t reads, double block_bytes);
   double from_clock(double start_us, uint32_t reads, uint64_t block_bytes, LatencyHistogram& latencies);
+  double idle_us(double pause_us) const;
   double latency_us(uint32_t depth, double block_bytes);
 
   StorageProfile profile_;
   StorageClock clock_;
-  uint32_t max_depth_;
+  uint32_t depth_, round_reads_;
   double free_us_ = 0;  // bursts: when the reads before have completed
   Random random_;
   std::vector<double> in_flight_;  // a heap, smallest first

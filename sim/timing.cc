@@ -80,8 +80,8 @@ class Timeline {
         position_(request_tokens_.size()),
         planner_(placement, planner_shape(table, stream), options.seed),
         clock_(device.compute, model),
-        storage_(device.nvme, options.max_depth, options.seed),
-        host_(device, table.row_bytes, options.start_depth),
+        storage_(device.nvme, options.depth, options.round_reads, options.seed),
+        host_(device, table.row_bytes, options.depth),
         ranges_(table) {
     if (planner_.offline()) uses_ = next_uses(stream.rows, table.rows);
   }
@@ -124,7 +124,7 @@ class Timeline {
     base_ = planner_.totals();
     measuring_ = true;
     now_us_ = 0;
-    storage_ = StorageModel(device_.nvme, options_.max_depth, options_.seed);
+    storage_ = StorageModel(device_.nvme, options_.depth, options_.round_reads, options_.seed);
     staged_served_us_ = busy_us_ = 0;
     nvme_reads_ = nvme_bytes_ = observed_reads_ = observed_bytes_ = 0;
     latencies_ = {};
@@ -259,8 +259,9 @@ Timeline::Prepared Timeline::prepare(size_t index) {
   const Demand& demand = prepared.demand;
   // Planning and handing reads over is the computing thread's work; the device starts with the first one handed over.
   now_us_ += host_.begin_us(host_work(demand));
-  prepared.requested_us = std::max(prepared.requested_us,
-                                   now_us_ - storage_.submit_us(demand.reads, demand.read_bytes, options_.start_depth));
+  const double submit_us =
+      storage_.submit_us(demand.reads, demand.read_bytes).value_or(host_.submit_us(host_work(demand)));
+  prepared.requested_us = std::max(prepared.requested_us, now_us_ - submit_us);
   LatencyHistogram& latencies = in_background() ? unobserved_ : latencies_;
   prepared.served_us = storage_.read_together(prepared.requested_us, demand.reads, demand.read_bytes, latencies);
   nvme_reads_ += demand.reads + demand.prefetch_reads;

@@ -36,8 +36,8 @@ TableLayout in_units(const TableLayout& table, CachingUnit unit);
 struct TimingOptions {
   bool warm = false;     // one unmeasured pass first
   bool computes = true;  // false: steps only move rows (`--compute none`)
-  uint32_t max_depth = 128;
-  uint32_t start_depth = 32;  // reads that are handed over at once
+  // Of the store's reader as it starts: reads in flight, and how many it waits for before it sends more.
+  uint32_t depth = 32, round_reads = 8;
   uint64_t seed = 1;
   bool must_fit = true;  // false: price it even where the device has not the memory
 };

@@ -33,14 +33,6 @@ void report(const Arguments& arguments, const DeviceProfile& profile, const std:
   fmt::print("{}: repeats differ by {:.1f} %, reads by {}\n", arguments.text("out"), profile.noise * 100, access);
 }
 
-void probe_memory_and_compute(DeviceProfile& profile, uint64_t row_bytes, const ProbeOptions& options) {
-  profile.ram = probe_ram(static_cast<uint32_t>(row_bytes), options);
-  const ComputeRates rates = probe_compute(options);
-  profile.compute.flops_per_s = {rates.flops_per_s, "measured: tierscope probe, multiply-adds in registers"};
-  profile.compute.weight_bytes_per_s = {rates.read_bytes_per_s, "measured: tierscope probe, reading memory"};
-  profile.compute.block_overhead_us = {0, "measured: tierscope probe: within the passes of the models measured"};
-}
-
 int run(const Arguments& arguments) {
   ProbeOptions options;
   options.seconds_per_point = arguments.real("seconds-per-point");
@@ -58,9 +50,7 @@ int run(const Arguments& arguments) {
                load * 100);
 
   DeviceProfile profile;
-  const bool again = arguments.has("again");
-  if (again) profile = find_profile(arguments.text("again"));
-  if (!again || arguments.has("name")) profile.name = arguments.text_or("name", "this-machine");
+  profile.name = arguments.text("name");
   profile.title = fmt::format("measured by tierscope probe, {} threads", options.threads);
   uint64_t row_bytes = arguments.number("row-bytes");
   std::optional<ScratchFile> scratch;
@@ -72,7 +62,7 @@ int run(const Arguments& arguments) {
     row_bytes = model.table.row_bytes;
     const GgufFile opened = GgufFile::open(file);
     table = model_table(opened);
-    if (!again) profile.compute.models.push_back(probe_model(opened, model.shape, options));
+    profile.compute.models.push_back(probe_model(opened, model.shape, options));
   } else {
     file = scratch.emplace(arguments.text("dir"), arguments.bytes("file-bytes"), options.seed).path();
     table = {file, 0, std::filesystem::file_size(file) / row_bytes, row_bytes, 0, nullptr};
@@ -81,7 +71,11 @@ int run(const Arguments& arguments) {
   profile.nvme = storage.profile;
   profile.noise = storage.noise;
   profile.host = probe_host(table, options);
-  if (!again) probe_memory_and_compute(profile, row_bytes, options);
+  profile.ram = probe_ram(static_cast<uint32_t>(row_bytes), options);
+  const ComputeRates rates = probe_compute(options);
+  profile.compute.flops_per_s = {rates.flops_per_s, "measured: tierscope probe, multiply-adds in registers"};
+  profile.compute.weight_bytes_per_s = {rates.read_bytes_per_s, "measured: tierscope probe, reading memory"};
+  profile.compute.block_overhead_us = {0, "measured: tierscope probe: within the passes of the models measured"};
 
   const std::string text = to_toml(profile);
   parse_profile(text, arguments.text("out"));  // what cannot be read must not be written
@@ -108,17 +102,14 @@ Command probe_command() {
            {"dir", "D", "without a model: where a scratch file is written and read", ".", false, 0},
            {"file-bytes", "B", "size of the scratch file; larger is fairer to drives with caches", "1GiB", false, 0},
            {"row-bytes", "B", "row to copy in memory where no model is given", "9520", false, 0},
-           {"name", "NAME", "what the profile calls the machine (default: this-machine)", "", false, 0},
-           {"again", "PROFILE", "measure the storage and the program's own work again; the rest is PROFILE's", "",
-            false, 0},
+           {"name", "NAME", "what the profile calls the machine", "this-machine", false, 0},
            {"seconds-per-point", "S", "longer is more accurate", "0.1", false, 0},
-           {"rounds", "N", "repeats of the bursts, from which the noise is told", "2", false, 0},
+           {"rounds", "N", "repeats of the bursts, from which the noise is told", "3", false, 0},
            options::threads(),
            options::seed(),
            options::quiet(),
            options::json()},
           {{"tierscope probe --out here.toml", "the tiers below the current folder"},
-           {"tierscope probe --model e2b.gguf --again here.toml --out now.toml", "what a shared disk does now"},
            {"tierscope probe --model e2b.gguf --out here.toml", "also the decoder's time per block"}},
           run};
 }
