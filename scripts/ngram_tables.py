@@ -62,7 +62,7 @@ def metric(i, name):
 
 
 def time_tables():
-    print("## What it means in time\n\nThe table's share of a step where nothing hides it (`--compute none`): added to TTFT and TPOT. The "
+    print("## What it means in time\n\nHow long a step waits for rows where nothing hides it (`--compute none`), added to TTFT and TPOT. The "
           "first 300 requests of each trace, prompts in chunks of up to 2,048 tokens, caches empty at the start.\n")
     groups = {}
     for i in range(report["cells"]["count"]):
@@ -70,11 +70,11 @@ def time_tables():
     for (device, trace), cells in sorted(groups.items()):
         print(f"### {device}, {trace}\n")
         rows = [[f"`{axis(i, 'placement')}`", *(figure(metric(i, name), digits) for name, digits in FIGURES)]
-                for i in sorted(cells, key=lambda i: -(metric(i, "ttft_ms_mean") or 0))]
-        table(["placement", "hit ratio", "TTFT, ms", "TPOT, ms"], rows)
+                for i in sorted(cells, key=lambda i: -(metric(i, "ttft_stall_ms_mean") or 0))]
+        table(["placement", "hit ratio", "added to TTFT, ms", "added to TPOT, ms"], rows)
 
 
-FIGURES = (("hit_ratio", 3), ("ttft_ms_mean", 2), ("tpot_ms_mean", 4))
+FIGURES = (("hit_ratio", 3), ("ttft_stall_ms_mean", 2), ("stall_decode_ms_mean", 4))
 
 
 def figure(value, digits):
