@@ -77,5 +77,15 @@ assert small.returncode == 0 and "standard errors" in small.stderr, small.stderr
 assert open(csv).read().count("\n") == 5
 assert "MIN (belady-bypass)" in open(svg).read()
 refused("mrc", "--trace", trace, "--policy", "lru", "--capacities", "64,many", says=["--capacities", "'many'"])
+refused("mrc", "--trace", trace, "--policy", "lru", "--unit", "page", says=["--row-bytes"])
+refused("mrc", "--trace", trace, "--policy", "lru", "--unit", "pgae", says=["'pgae'", "'page'"])
+refused("mrc", "--trace", trace, "--policy", "lru", "--capacities", "1MiB", says=["--row-bytes"])
+paged = json.loads(ok("mrc", "--trace", trace, "--policy", "lru", "--policy", "s3fifo", "--unit", "page", "--row-bytes", "170",
+                      "--capacities", "64KiB,256KiB", "--json"))
+for curve in paged:
+    level = json.loads(ok(*simulate(f"nvme+ram:{curve['capacity_bytes']}:{curve['policy']},unit=page", "--row-bytes", "170", "--json")))[0]["levels"][0]
+    assert curve["capacity_rows"] * 4096 == curve["capacity_bytes"] and curve["capacity_rows"] == level["capacity_rows"]
+    assert abs(curve["miss_ratio"] - level["misses"] / (level["hits"] + level["misses"])) < 1e-9, (curve, level)
+    assert curve["compulsory_miss_ratio"] <= curve["miss_ratio"]
 refused("mrc", "--trace", trace, "--policy", "lru", "--sampled", "0", says=["--sampled"])
 refused("mrc", "--trace", trace, "--policy", "pin-rank", "--sampled", "0.5", says=["pin-rank", "--sampled"])
