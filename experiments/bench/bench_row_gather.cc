@@ -163,9 +163,10 @@ void hit_cached_rows(benchmark::State& state, const TableFile& table, bool deliv
   if (deliver) state.SetBytesProcessed(static_cast<int64_t>(hits) * static_cast<int64_t>(table.row_bytes));
 }
 
-// One thread's copy bandwidth over as much memory, front to back.
+// One thread's copy bandwidth over as much memory of the same kind, front to back.
 void plain_copy(benchmark::State& state, const TableFile& table) {
-  std::vector<std::byte> from(kCachedRows * table.row_bytes, std::byte{1}), out(512 * table.row_bytes);
+  const TierMemory from(kCachedRows * table.row_bytes);
+  std::vector<std::byte> out(512 * table.row_bytes);
   size_t at = 0;
   for (auto _ : state) {
     std::memcpy(out.data(), from.data() + at % 8 * out.size(), out.size());

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <deque>
 #include <numeric>
 
@@ -14,6 +13,7 @@
 #include "runtime/model/device_weights.h"
 #include "runtime/model/rope.h"
 #include "runtime/model/sequence_lengths.h"
+#include "runtime/placement/copy_rows.h"
 
 namespace tierscope {
 namespace {
@@ -283,8 +283,9 @@ class DeviceDecoder final : public Decoder {
       for (const DeviceRowPart& part : on_device->device_parts()) gather(*part.slots, part.indices, part.ready);
       return;
     }
-    for (uint32_t i = 0; i < tokens_; ++i) std::memcpy(&staging_[i * ple_row_bytes_], rows.row(i), ple_row_bytes_);
-    const DeviceEvent sent = device_.write(*step_rows_, 0, staging_.first(tokens_ * ple_row_bytes_));
+    const std::span<std::byte> copied = staging_.first(tokens_ * ple_row_bytes_);
+    copy_rows(rows, ple_row_bytes_, copied);
+    const DeviceEvent sent = device_.write(*step_rows_, 0, copied);
     std::vector<uint32_t> slots(tokens_);
     std::iota(slots.begin(), slots.end(), 0U);
     gather(*step_rows_, slots, {sent});
