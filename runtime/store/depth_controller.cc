@@ -5,7 +5,7 @@
 namespace tierscope {
 namespace {
 
-constexpr uint32_t kStartDepth = 32;
+constexpr uint32_t kStartDepth = 64;
 
 }  // namespace
 

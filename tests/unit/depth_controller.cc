@@ -22,6 +22,6 @@ uint32_t settle(uint32_t max_depth, double knee) {
 TEST_CASE("depth climbs while it pays and no further", "[depth_controller]") {
   CHECK(settle(128, 1000) == 128);
   CHECK(settle(128, 64) == 64);
-  CHECK(settle(128, 8) == 32);
+  CHECK(settle(128, 8) == 64);
   CHECK(settle(20, 1000) == 20);
 }
