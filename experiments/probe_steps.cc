@@ -30,6 +30,12 @@ double microseconds(Clock::duration duration) {
   return std::chrono::duration<double, std::micro>(duration).count();
 }
 
+double median(std::vector<double>& samples) {
+  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+  std::ranges::nth_element(samples, middle);
+  return *middle;
+}
+
 // Planner and store at work on steps of one kind, in the order in which a replay calls them.
 class StepBench {
  public:
@@ -48,17 +54,17 @@ class StepBench {
   }
 
   struct Times {
-    double begin_us = 0, await_us = 0, retire_us = 0;  // means
+    double begin_us = 0, await_us = 0, retire_us = 0;  // medians: what else the machine does now and then is not ours
     size_t steps = 0;
   };
   // Rows are asked for `pause_us` after the step began.
   Times repeat(uint32_t rows, double pause_us) {
-    Times sum;
+    std::vector<double> begin_us, await_us, retire_us;
     const Clock::time_point end = Clock::now() + std::chrono::duration_cast<Clock::duration>(
                                                      std::chrono::duration<double>(options_.seconds_per_point));
     RequestClock clock;
     clock.begin_request(0, Clock::now());
-    while (Clock::now() < end || sum.steps < kFewestSteps) {
+    while (Clock::now() < end || begin_us.size() < kFewestSteps) {
       if (rows > 1) run_singles();
       choose(rows);
       const Clock::time_point start = Clock::now();
@@ -72,13 +78,11 @@ class StepBench {
       clock.end_step(rows > 1, {&share, 1}, 0);
       store_->retire(std::move(step));
       const Clock::time_point retired = Clock::now();
-      sum.begin_us += microseconds(begun - start);
-      sum.await_us += microseconds(awaited - asked);
-      sum.retire_us += microseconds(retired - awaited);
-      ++sum.steps;
+      begin_us.push_back(microseconds(begun - start));
+      await_us.push_back(microseconds(awaited - asked));
+      retire_us.push_back(microseconds(retired - awaited));
     }
-    const auto steps = static_cast<double>(sum.steps);
-    return {sum.begin_us / steps, sum.await_us / steps, sum.retire_us / steps, sum.steps};
+    return {median(begin_us), median(await_us), median(retire_us), begin_us.size()};
   }
 
  private:

@@ -16,6 +16,8 @@ import argparse
 import datetime
 import itertools
 import json
+import os
+import platform
 import random
 import statistics
 import subprocess
@@ -236,9 +238,22 @@ def table(scored):
     return "\n".join(lines) + "\n"
 
 
+def utc(seconds):
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def write_results(bench, scored):
     """What `tierscope report` reads."""
     model = Path(bench.model).name
+    cpu = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                if line.startswith("model name")), platform.machine())
+    (bench.out / "manifest.json").write_text(json.dumps({
+        "tierscope_manifest": 1, "name": "predicted against measured", "description": "scripts/validate.py: " + model,
+        "command": " ".join(sys.argv), "started_at": utc(min(r["began"] for c in scored for r in c["repeats"])), "seed": 0,
+        "shard": "1/1", "cells": len(scored), "plan": "",
+        "program": {"git_commit": subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True).stdout.strip()},
+        "machine": {"cpu": cpu, "cpus": os.cpu_count(), "kernel": platform.release()},
+        "models": [{"path": model, "bytes": Path(bench.model).stat().st_size}], "traces": []}, indent=1) + "\n")
     with (bench.out / "results.jsonl").open("w") as file:
         for number, cell in enumerate(scored):
             emulate = cell["options"][cell["options"].index("--emulate") + 1] if "--emulate" in cell["options"] else ""
@@ -255,7 +270,7 @@ def write_results(bench, scored):
                 file.write(json.dumps({
                     "tierscope_result": 1, "cell": f"{number:015x}{int(at is priced)}", "repeat": repeat, "axes": at,
                     "status": "ok", "command": " ".join(map(str, ["tierscope", *words, "--placement", cell["placement"], *bench.words(cell)])),
-                    "started_at": datetime.datetime.fromtimestamp(began, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                    "started_at": utc(began),
                     "wall_s": wall_s, "peak_rss_bytes": output.get("peak_rss_bytes") or 0, "table_bytes": 0,
                     "output": output}) + "\n")
 
