@@ -33,7 +33,8 @@ named() { python3 -c 'import json,sys; print(json.dumps({"program": sys.argv[1],
 for ((round = 1; round <= rounds; ++round)); do
   for level in ${levels//,/ }; do
     echo "round $round of $rounds: tierscope $level" >&2
-    TIERSCOPE_CPU=${level#best} build/release/bench_decoder "$model" "$peer/tokens.txt" "${settings[@]}" | named "tierscope $level"
+    name="tierscope $level"
+    TIERSCOPE_CPU=${level#best} build/release/bench_decoder "$model" "$peer/tokens.txt" "${settings[@]}" | named "${name% best}"
   done
   echo "round $round of $rounds: llama.cpp" >&2
   (cd "$peer" && node ../../scripts/compare-llama-cpp.mjs "$model" tokens.txt "${settings[@]}") | named llama.cpp
@@ -65,10 +66,9 @@ for name, keys in rows:
         mine = statistics.median(values(program, keys))
         cells += [f"{mine:.4g}", f"{mine / theirs:.2f}"]
     print("| " + " | ".join(cells) + " |")
-for context in runs[0]["decode"]:
-    cells = [f"decode at {context}, share of the read loop", ""]
-    for program in ours:
-        cells += [f"{statistics.median(values(program, ('decode_share_of_ram', context))):.2f}",
-                  f"of {statistics.median(values(program, ('ram_read_bytes_per_s', context))) / 1e9:.1f} GB/s"]
-    print("| " + " | ".join(cells) + " |")
+cells = [f"decode at {min(runs[0]['decode'], key=int)}, share of the read loop", ""]
+for program in ours:
+    cells += [f"{statistics.median(values(program, ('decode_share_of_ram',))):.2f}",
+              f"of {statistics.median(values(program, ('ram_read_bytes_per_s',))) / 1e9:.1f} GB/s"]
+print("| " + " | ".join(cells) + " |")
 PY
