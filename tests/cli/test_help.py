@@ -43,6 +43,21 @@ def check_help(names):
     assert "did you mean 'placement'" in run("help", "plcement", expect=2)
 
 
+def complete_fish(script, line):
+    done = subprocess.run(["fish", "--no-config", "-c", f"source {script}; complete -C '{line}'"], capture_output=True, text=True, check=True)
+    return [offer.split("\t")[0] for offer in done.stdout.splitlines()]
+
+
+def complete_zsh(script, *words):
+    """What the script hands to zsh's own _describe and _arguments, which need a terminal to do more."""
+    quoted = " ".join(f"'{word}'" for word in words)
+    program = (f"words=(tierscope {quoted}); CURRENT={len(words) + 1}; _files() {{ }}\n"
+               '_describe() { print -rl -- "${(@P)2}" }\n_arguments() { print -rl -- "$@" }\n' + f"source {script}")
+    done = subprocess.run(["zsh", "-f", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr == "", done.stderr
+    return [offer.lstrip("*").split(":")[0].split("=")[0].split("[")[0] for offer in done.stdout.splitlines()]
+
+
 def check_completion(folder, names):
     for shell in ("bash", "zsh", "fish"):
         script = run("completion", shell)
@@ -59,6 +74,18 @@ def check_completion(folder, names):
     assert complete(bash, "synth", "ngram", "--tab") == ["--table-bytes"]
     assert complete(bash, "simulate", "--pla") == ["--placement"]
     assert complete(bash, "trace", "info", "--js") == ["--json"]
+    if shutil.which("fish"):
+        fish = f"{folder}/fish"
+        assert "simulate" in complete_fish(fish, "tierscope sim")
+        assert {"info", "rows"} <= set(complete_fish(fish, "tierscope trace "))
+        assert "--table-bytes" in complete_fish(fish, "tierscope synth ngram --tab")
+        assert "--placement" in complete_fish(fish, "tierscope simulate --pla")
+    if shutil.which("zsh"):
+        zsh = f"{folder}/zsh"
+        assert {name.split()[0] for name in names} == set(complete_zsh(zsh, "sim"))
+        assert {"info", "rows"} <= set(complete_zsh(zsh, "trace", ""))
+        assert "--table-bytes" in complete_zsh(zsh, "synth", "ngram", "--tab")
+        assert "--placement" in complete_zsh(zsh, "simulate", "--pla")
     assert "did you mean 'zsh'" in run("completion", "zsch", expect=2)
 
 
