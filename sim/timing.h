@@ -37,7 +37,7 @@ struct TimingOptions {
   bool warm = false;     // one unmeasured pass first
   bool computes = true;  // false: steps only move rows (`--compute none`)
   // Of the store's reader as it starts: reads in flight, and how many it waits for before it sends more.
-  uint32_t depth = 32, round_reads = 8;
+  uint32_t depth = 64, round_reads = 8;
   uint64_t seed = 1;
   bool must_fit = true;  // false: price it even where the device has not the memory
 };
