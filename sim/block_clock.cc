@@ -73,15 +73,25 @@ BlockClock::Times BlockClock::interpolated(uint32_t tokens, uint32_t context) co
           line(low->tokens, a.head_us, high->tokens, b.head_us, tokens, 0)};
 }
 
+// What the head of several positions takes against that of one: as the blocks of as many tokens against one's, which
+// run the same products, where they were measured.
+double BlockClock::head_ratio(const PassShape& pass) const {
+  if (measured_.passes.empty()) {
+    const double one_us = derived_block_us(model_.head, 1, 0);
+    return one_us > 0 ? derived_block_us(model_.head, pass.logits, 0) / one_us : 1;
+  }
+  const double one_us = interpolated(1, pass.context_tokens).blocks_us;
+  return one_us > 0 ? interpolated(pass.logits, pass.context_tokens).blocks_us / one_us : 1;
+}
+
 BlockClock::Times BlockClock::times(const PassShape& pass) const {
   Times times = measured_.passes.empty() ? derived(pass.tokens, pass.context_tokens)
                                          : interpolated(pass.tokens, pass.context_tokens);
   // Measured and derived is the head of one position; the weights are read once for all.
-  const double one_us = derived_block_us(model_.head, 1, 0);
   if (pass.logits == 0)
     times.head_us = 0;
-  else if (pass.logits > 1 && one_us > 0)
-    times.head_us *= derived_block_us(model_.head, pass.logits, 0) / one_us;
+  else if (pass.logits > 1)
+    times.head_us *= head_ratio(pass);
   return times;
 }
 

@@ -38,6 +38,7 @@ class BlockClock {
     double before_us = 0, blocks_us = 0;
     double head_us = 0;  // of the pass's logits
   };
+  double head_ratio(const PassShape& pass) const;
   Times times(const PassShape& pass) const;
   Times derived(uint32_t tokens, uint32_t context) const;
   Times interpolated(uint32_t tokens, uint32_t context) const;

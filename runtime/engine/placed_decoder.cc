@@ -39,6 +39,7 @@ PlacedDecoder::PlacedDecoder(Decoder& decoder, const std::optional<TableFile>& t
                      "choose another policy");
   StoreOptions options = store;
   if (table_->pages) options.max_step_rows *= static_cast<uint32_t>(table_->pages->widest_row());
+  planner_->prepare();
   store_ = make_tier_store(*table_, placement, *planner_, options);
 }
 

@@ -72,6 +72,7 @@ class Replayer {
     store.max_step_rows = most_step_rows();
     reset_peak_rss();
     if (!evict_from_page_cache(table_)) metrics_.state = "cold (the table's file cannot leave the page cache)";
+    planner_.prepare();
     store_ = make_tier_store(table_, placement, planner_, store);
   }
 

@@ -500,10 +500,14 @@ void Planner::State::to_table_rows(StepPlan& plan) const {
   for (StagingRead& read : plan.prefetch) read.row = table_row(read.row);
 }
 
+void Planner::prepare() {
+  if (!state_->planning) state_->start_planning();
+}
+
 StepPlan Planner::plan(const StepInput& input) {
   State& s = *state_;
   s.check_rows(input.rows);
-  if (!s.planning) s.start_planning();
+  prepare();
   const std::span<const RowId> rows = s.local(input.rows);
   const PlanCounts before = s.totals;
   StepPlan plan;

@@ -115,6 +115,9 @@ class Planner {
   ~Planner();
   Planner(Planner&&) noexcept;
 
+  // Allocates what plans need, a few bytes a row of the table. plan() does so where it was not done before, in the
+  // first step's time.
+  void prepare();
   // UsageError where a row is not of the table.
   StepPlan plan(const StepInput& step);
   // The same decisions without the plan: counts only, much faster. A planner is used with plan() or with the two

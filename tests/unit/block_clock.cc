@@ -60,6 +60,8 @@ TEST_CASE("a measured model answers from its table, between its points on straig
   CHECK(clock.total_us({1, 2000, 0}) == Approx(800));  // on along the line
   CHECK(clock.total_us({6, 0, 0}) == Approx(2400));
   CHECK(clock.total_us({21, 0, 0}) == Approx(8400));
+  CHECK(clock.total_us({6, 0, 1}) == Approx(2400 + 50));
+  CHECK(clock.total_us({6, 0, 6}) == Approx(2400 + 50 * 2400 / 400.0));  // a batch: the head as the blocks
   CHECK(clock.block_ends_us({1, 500, 0}).back() == Approx(500));
 
   ModelShape other = two_blocks();
