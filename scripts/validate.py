@@ -125,13 +125,14 @@ def counts(result):
     return [[l["hits"], l["misses"]] for l in result["levels"]] + [result["backing"]["reads"]]
 
 
-def mean_of(dicts):
+def middle_of(dicts):
+    """Medians: one disturbed round does not decide."""
     names = set.intersection(*(set(d) for d in dicts))
-    return {name: statistics.mean(d[name] for d in dicts) for name in GOALS if name in names}
+    return {name: statistics.median(d[name] for d in dicts) for name in GOALS if name in names}
 
 
 def compare(bench, done):
-    """Per cell: each metric's measured mean, prediction, signed error and noise in percent."""
+    """Per cell: each metric's median over the rounds, prediction, signed error and noise in percent."""
     simulated = {}
     def simulate(cell, index, placement):
         at = (key(cell), index, placement)
@@ -152,10 +153,10 @@ def compare(bench, done):
             compute = simulate(cell, around[0], "ram")["ttft_ms"]["mean"]
             measured.append(metrics(repeat["measured"], compute))
             ours = [simulate(cell, index, cell["placement"]) for index in around]
-            predicted.append(mean_of([metrics(result, compute) for result in ours]))
+            predicted.append(middle_of([metrics(result, compute) for result in ours]))
             no_stall.append(metrics(simulate(cell, around[0], "ram"), compute))
             exact = exact and counts(repeat["measured"]) == counts(ours[0])
-        a, b = mean_of(measured), mean_of(predicted)
+        a, b = middle_of(measured), middle_of(predicted)
         rows = {}
         for name in a.keys() & b.keys():
             values = [m[name] for m in measured]
@@ -166,8 +167,8 @@ def compare(bench, done):
         tpots = [repeat["measured"]["tpot_ms"]["mean"] for repeat in repeats]
         scored.append({**{k: cell[k] for k in ("group", "trace", "requests", "placement", "state", "options")}, "rows": rows,
                        "exact": exact, "repeats": repeats, "predicted": simulate(cell, 0, cell["placement"]),
-                       "tpot": (statistics.mean(tpots), max(tpots) - min(tpots),
-                                statistics.mean(simulate(cell, i, cell["placement"])["tpot_ms"]["mean"]
+                       "tpot": (statistics.median(tpots), max(tpots) - min(tpots),
+                                statistics.median(simulate(cell, i, cell["placement"])["tpot_ms"]["mean"]
                                                 for r in repeats for i in (r["round"], r["round"] + 1)))})
     return scored
 
@@ -227,7 +228,7 @@ def table(scored):
               f"`no stall` {naive:.1f} % ({naive / ours:.1f} times ours)",
               f"- rank correlation of placements by TPOT (Kendall, {pairs} pairs outside the noise): "
               + ("-" if tau is None else f"{tau:.2f}"), "",
-              "Per cell the measured mean in microseconds, the prediction's signed error and the noise, both in percent.", "",
+              "Per cell the measured median in microseconds, the prediction's signed error and the noise, both in percent.", "",
               "| group | trace | state | placement | options | prefill stall | decode stall | TTFT | TPOT |",
               "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for c in scored:
