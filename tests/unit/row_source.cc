@@ -105,6 +105,10 @@ TEST_CASE("reads that keep coming short end in an error", "[row_source]") {
 
 TEST_CASE("a file that is truncated under the run is an error that says so", "[row_source]") {
   const auto access = GENERATE(AccessMethod::io_uring, AccessMethod::pread, AccessMethod::mmap);
+#ifdef __SANITIZE_THREAD__
+  // Its own handler of SIGBUS leaves the signal blocked when ours jumps out of it: the next one would kill.
+  if (access == AccessMethod::mmap) return;
+#endif
   Fixture fixture(access, {});
   std::filesystem::resize_file(fixture.table.file().path, 200000);
   const auto reason = access == AccessMethod::mmap ? "Input/output error" : "truncated";
