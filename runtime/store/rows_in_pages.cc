@@ -1,12 +1,7 @@
 #include "runtime/store/rows_in_pages.h"
 
-#include <fmt/format.h>
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cstring>
-
-#include "runtime/base/error.h"
 
 namespace tierscope {
 
@@ -39,15 +34,9 @@ void RowsInPages::await() {
         from = 0;
       }
     }
-    if (table_.row_hashes) check(row, rows_.back());
+    check_row_hash(table_, row, rows_.back());
     access += count;
   }
-}
-
-void RowsInPages::check(RowId row, const std::byte* bytes) const {
-  if (XXH3_64bits(bytes, table_.pages->row_bytes()) == (*table_.row_hashes)[row]) return;
-  throw Error(fmt::format("row {} at offset {} does not match its checksum", row, table_.pages->row_offset(row)),
-              table_.path.string(), "the file is damaged; make it again with: tierscope pack");
 }
 
 }  // namespace tierscope

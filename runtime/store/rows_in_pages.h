@@ -20,8 +20,6 @@ class RowsInPages final : public StepRows {
   const std::byte* row(size_t i) const override { return rows_[i]; }
 
  private:
-  void check(RowId row, const std::byte* bytes) const;
-
   StepRows& pages_;
   std::span<const RowId> ids_;
   const TableFile& table_;

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -108,6 +109,15 @@ TableFile in_units(const TableFile& table, CachingUnit unit) {
   pages.row_bytes = kPageBytes;
   pages.row_stride = 0;
   return pages;
+}
+
+void check_row_hash(const TableFile& table, RowId row, const std::byte* bytes) {
+  if (!table.row_hashes) return;
+  const uint64_t row_bytes = table.pages ? table.pages->row_bytes() : table.row_bytes;
+  if (XXH3_64bits(bytes, row_bytes) == (*table.row_hashes)[row]) return;
+  const uint64_t offset = table.pages ? table.pages->row_offset(row) : table.row_offset(row);
+  throw Error(fmt::format("row {} at offset {} does not match its checksum", row, offset), table.path.string(),
+              "the file is damaged; make it again with: tierscope pack");
 }
 
 bool evict_from_page_cache(const TableFile& table) {

@@ -37,6 +37,9 @@ struct TableFile {
 // The table as a placement of this unit sees it: the same, or its pages. Idempotent.
 TableFile in_units(const TableFile& table, CachingUnit unit);
 
+// Error where the table has checksums and the real row's is not that of `bytes`.
+void check_row_hash(const TableFile& table, RowId row, const std::byte* bytes);
+
 class TableHandle {
  public:
   // Error where the file cannot be opened or ends before the table does.

@@ -1,7 +1,6 @@
 #include "runtime/store/tier_store.h"
 
 #include <fmt/format.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <chrono>
@@ -365,9 +364,7 @@ class Store final : public TierStore {
 
   void check_hash(RowId row, const std::byte* bytes) const {
     // Pages have none: what is in them is checked row by row, where rows are put together.
-    if (!table_.row_hashes || table_.pages || XXH3_64bits(bytes, table_.row_bytes) == (*table_.row_hashes)[row]) return;
-    throw Error(fmt::format("row {} at offset {} does not match its checksum", row, table_.row_offset(row)),
-                table_.path.string(), "the file is damaged; make it again with: tierscope pack");
+    if (!table_.pages) check_row_hash(table_, row, bytes);
   }
 
   // All fills happen as if at once: what a slot held before is copied away first where it would be overwritten.
