@@ -85,14 +85,12 @@ void AtomicFile::write_at(uint64_t offset, std::span<const std::byte> data) {
   }
 }
 
-// A file without a name cannot take an existing one: it gets the temporary's, which the rename then moves.
-void AtomicFile::link_temporary() {
-  if (has_name_) return;
-  ::unlink(temporary_.c_str());
+// Gives the file without a name this one; false where it is taken.
+bool AtomicFile::link_as(const std::filesystem::path& name) {
   const std::string open_file = "/proc/self/fd/" + std::to_string(fd_);
-  if (::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, temporary_.c_str(), AT_SYMLINK_FOLLOW) != 0)
-    fail(target_, "cannot create", errno);
-  has_name_ = true;
+  if (::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) return true;
+  if (errno != EEXIST) fail(target_, "cannot create", errno);
+  return false;
 }
 
 void AtomicFile::flush() {
@@ -103,9 +101,16 @@ void AtomicFile::flush() {
 void AtomicFile::commit() {
   flush();
   if (::fsync(fd_) != 0) fail(target_, "cannot sync", errno);
-  link_temporary();
+  // A file without a name cannot take an existing one's: it gets the temporary's, which the rename then moves. Where
+  // there is none to replace it takes the target's at once, so that a kill finds no temporary.
+  const bool in_place = !has_name_ && link_as(target_);
+  if (!in_place && !has_name_) {
+    ::unlink(temporary_.c_str());
+    has_name_ = link_as(temporary_);
+  }
   ::close(fd_);
   fd_ = -1;
+  if (in_place) return;
   std::error_code error;
   std::filesystem::rename(temporary_, target_, error);
   if (error) {

@@ -1,5 +1,5 @@
 // Writes a file so that readers see the old content or the whole new content, never a part: data goes to a file without
-// a name (where the file system has that; else to a temporary beside the target), which `commit` syncs and renames.
+// a name (where the file system has that; else to a temporary beside the target), which `commit` syncs and names.
 // Without `commit` nothing stays, even where the process is killed before (a temporary with a name would).
 // Errors: Error naming the file and the system's reason (disk full, no permission). Not thread-safe but for write_at.
 #pragma once
@@ -31,7 +31,7 @@ class AtomicFile {
 
  private:
   void flush();
-  void link_temporary();
+  bool link_as(const std::filesystem::path& name);
 
   std::filesystem::path target_;
   std::filesystem::path temporary_;

@@ -38,6 +38,7 @@ content[4096 + 5] ^= 1  # row 0
 open(packed, "wb").write(content)
 write_trace(trace, limit=2)
 check_fails(replay(MODEL, "--placement", "nvme,layout=packed", "--packed", packed), 1, packed, "row 0", "checksum")
+check_fails(replay(MODEL, "--placement", "nvme,layout=packed,unit=page", "--packed", packed), 1, packed, "row 0", "checksum")
 os.remove(packed)
 
 # A disk that is full: one error, no file. Needs a file system of its own.
