@@ -40,14 +40,12 @@ struct PlainPanel {
 
 PlainPanel unpack_block(const PackedFormat& format, const std::byte* group, size_t blocks, size_t block) {
   PlainPanel panel;
-  const std::byte* scales = group + blocks * format.code_block_bytes();
   for (size_t row = 0; row < kGroupRows; ++row) {
     uint8_t codes[kBlockValues];
-    unpack_codes(format, group + block * format.code_block_bytes(), row, codes);
+    unpack_codes(format, group + format.codes_offset(block), row, codes);
     for (size_t i = 0; i < kBlockValues; ++i) panel.codes[i][row] = static_cast<int16_t>(codes[i] - format.offset);
     for (size_t half = 0; half < 2; ++half) {
-      const size_t scale_group = block * format.groups_per_block() + half * format.groups_per_block() / 2;
-      const ScaleAndMin both = unpack_scale(format, scales, row, scale_group);
+      const ScaleAndMin both = unpack_scale(format, group, blocks, row, block, half * format.groups_per_block() / 2);
       panel.scale[half][row] = both.scale;
       panel.min[half][row] = both.min;
     }

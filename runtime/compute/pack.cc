@@ -58,10 +58,14 @@ uint8_t plane_code(unsigned width, size_t value, size_t row, const std::byte* pl
   return static_cast<uint8_t>(byte >> part * width & ((1U << width) - 1));
 }
 
-void pack_scales(const PackedFormat& format, const BlockCodes& codes, size_t row, size_t unit, std::byte* scales) {
+// Where the scales of a file's block start, of which a unit may hold several.
+size_t scales_at(const PackedFormat& format, size_t block, size_t blocks) {
+  const size_t before = format.super ? 0 : block % format.unit_blocks();
+  return format.scales_offset(block, blocks) + format.scale_bytes(before);
+}
+
+void pack_scales(const PackedFormat& format, const BlockCodes& codes, size_t row, std::byte* out) {
   const size_t kinds = format.has_min ? 2 : 1;
-  const size_t unit_bytes = format.scale_bytes(format.super ? kSuperBlocks : 1);
-  std::byte* out = scales + unit * unit_bytes;
   std::memcpy(out + row * kHalfBytes, &codes.d, kHalfBytes);
   if (format.has_min) std::memcpy(out + kGroupRows * kHalfBytes + row * kHalfBytes, &codes.min, kHalfBytes);
   if (!format.super) return;
@@ -84,19 +88,16 @@ void pack_group(const QuantType& type, const std::byte* rows, size_t row_bytes, 
                 std::byte* group) {
   const PackedFormat& format = packed_format(type.format);
   const size_t blocks = cols / kBlockValues;
-  const size_t unit_blocks = format.super ? kSuperBlocks : 1;
-  const size_t units = blocks / unit_blocks;
-  const size_t file_block_bytes = row_bytes / units;
-  std::byte* scales = group + blocks * format.code_block_bytes();
+  const size_t per_file_block = format.super ? kSuperBlocks : 1;
+  const size_t file_block_bytes = row_bytes / (blocks / per_file_block);
   if (count < kGroupRows) std::memset(group, 0, format.group_bytes(blocks));
-  for (size_t unit = 0; unit < units; ++unit)
+  for (size_t first = 0; first < blocks; first += per_file_block)
     for (size_t row = 0; row < count; ++row) {
       BlockCodes codes;
-      type.take_apart(rows + row * row_bytes + unit * file_block_bytes, codes);
-      for (size_t block = 0; block < unit_blocks; ++block)
-        pack_codes(format.bits, codes.codes + block * kBlockValues, row,
-                   group + (unit * unit_blocks + block) * format.code_block_bytes());
-      pack_scales(format, codes, row, unit, scales);
+      type.take_apart(rows + row * row_bytes + first / per_file_block * file_block_bytes, codes);
+      for (size_t block = 0; block < per_file_block; ++block)
+        pack_codes(format.bits, codes.codes + block * kBlockValues, row, group + format.codes_offset(first + block));
+      pack_scales(format, codes, row, group + scales_at(format, first, blocks));
     }
 }
 
@@ -119,14 +120,15 @@ void unpack_codes(const PackedFormat& format, const std::byte* block, size_t row
   }
 }
 
-ScaleAndMin unpack_scale(const PackedFormat& format, const std::byte* scales, size_t row, size_t group) {
+ScaleAndMin unpack_scale(const PackedFormat& format, const std::byte* group, size_t blocks, size_t row, size_t block,
+                         size_t group_of_block) {
   const size_t kinds = format.has_min ? 2 : 1;
-  const size_t unit_groups = format.super ? kSuperBlocks * format.groups_per_block() : 1;
-  const std::byte* unit = scales + group / unit_groups * format.scale_bytes(format.super ? kSuperBlocks : 1);
-  ScaleAndMin out{half_at(unit + row * kHalfBytes), 0};
-  if (format.has_min) out.min = half_at(unit + (kGroupRows + row) * kHalfBytes);
+  const std::byte* scales = group + scales_at(format, block, blocks);
+  ScaleAndMin out{half_at(scales + row * kHalfBytes), 0};
+  if (format.has_min) out.min = half_at(scales + (kGroupRows + row) * kHalfBytes);
   if (!format.super) return out;
-  const std::byte* integers = unit + kinds * kGroupRows * (kHalfBytes + group % unit_groups) + row;
+  const size_t scale_group = block % kSuperBlocks * format.groups_per_block() + group_of_block;
+  const std::byte* integers = scales + kinds * kGroupRows * (kHalfBytes + scale_group) + row;
   out.scale *= static_cast<float>(static_cast<int8_t>(integers[0]));
   if (format.has_min) out.min *= static_cast<float>(static_cast<int8_t>(integers[kGroupRows]));
   return out;
@@ -134,12 +136,11 @@ ScaleAndMin unpack_scale(const PackedFormat& format, const std::byte* scales, si
 
 void unpack_row(const PackedFormat& format, const std::byte* group, size_t row, size_t cols, float* out) {
   const size_t blocks = cols / kBlockValues;
-  const std::byte* scales = group + blocks * format.code_block_bytes();
   for (size_t block = 0; block < blocks; ++block) {
     uint8_t codes[kBlockValues];
-    unpack_codes(format, group + block * format.code_block_bytes(), row, codes);
+    unpack_codes(format, group + format.codes_offset(block), row, codes);
     for (size_t group_of_block = 0; group_of_block < format.groups_per_block(); ++group_of_block) {
-      const auto [scale, min] = unpack_scale(format, scales, row, block * format.groups_per_block() + group_of_block);
+      const auto [scale, min] = unpack_scale(format, group, blocks, row, block, group_of_block);
       for (size_t value = group_of_block * format.scale_group; value < (group_of_block + 1) * format.scale_group;
            ++value)
         out[block * kBlockValues + value] =

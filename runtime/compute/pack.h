@@ -16,11 +16,12 @@ void unpack_row(const PackedFormat& format, const std::byte* group, size_t row, 
 // Codes of one block of one row, values[32], with the offset not yet subtracted.
 void unpack_codes(const PackedFormat& format, const std::byte* block, size_t row, uint8_t* codes);
 
-// Scale and minimum of a scale group of one row; `group` counts from the start of the row. min is 0 where there is
-// none.
+// Scale and minimum of a scale group of one row, in a row group of `blocks` blocks; `group_of_block` counts from the
+// start of the block. min is 0 where there is none.
 struct ScaleAndMin {
   float scale = 0, min = 0;
 };
-ScaleAndMin unpack_scale(const PackedFormat& format, const std::byte* scales, size_t row, size_t group);
+ScaleAndMin unpack_scale(const PackedFormat& format, const std::byte* group, size_t blocks, size_t row, size_t block,
+                         size_t group_of_block);
 
 }  // namespace tierscope

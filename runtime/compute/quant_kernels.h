@@ -30,7 +30,7 @@ struct QuantKernels {
   static constexpr size_t kGroups = kFormat.groups_per_block();
   static constexpr size_t kSteps = kCodeVectors / kGroups;  // code vectors of a scale group
   static constexpr size_t kHalves = kGroupRows / Isa::kLanes;
-  static constexpr size_t kUnitBlocks = kFormat.super ? kSuperBlocks : 1;
+  static constexpr size_t kUnitBlocks = kFormat.unit_blocks();
   static constexpr size_t kKinds = kFormat.has_min ? 2 : 1;
   using Dot = typename Isa::template Dot<kFormat.largest_code(), kSteps>;
   using Panel = PanelBlock<kGroups>;
@@ -76,21 +76,16 @@ struct QuantKernels {
       for (Int& code : codes) code = Isa::flip_sign_bits(code);
   }
 
-  // The scales of one block after the other.
+  // A unit's scales, one scale group after the other.
   class Scales {
    public:
-    Scales(const std::byte* group, size_t blocks, size_t first_block, size_t half)
-        : at_(group + blocks * kFormat.code_block_bytes() +
-              kFormat.scale_bytes(kUnitBlocks) * (first_block / kUnitBlocks)),
-          half_(half) {}
-
-    // Call at each block that starts a unit.
-    void start_unit() {
-      d_ = Isa::load_halves(at_ + half_ * Isa::kLanes * 2);
-      if constexpr (kFormat.has_min) min_ = Isa::load_halves(at_ + (kGroupRows + half_ * Isa::kLanes) * 2);
-      at_ += kKinds * kGroupRows * 2;
+    void start_unit(const std::byte* at, size_t half) {
+      at_ = at;
+      half_ = half;
+      if constexpr (kFormat.super) load_halves();
     }
     void next(Float& scale, Float& min) {
+      if constexpr (!kFormat.super) load_halves();
       scale = d_;
       min = min_;
       if constexpr (kFormat.super) {
@@ -102,8 +97,14 @@ struct QuantKernels {
     }
 
    private:
-    const std::byte* at_;
-    size_t half_;
+    void load_halves() {
+      d_ = Isa::load_halves(at_ + half_ * Isa::kLanes * 2);
+      if constexpr (kFormat.has_min) min_ = Isa::load_halves(at_ + (kGroupRows + half_ * Isa::kLanes) * 2);
+      at_ += kKinds * kGroupRows * 2;
+    }
+
+    const std::byte* at_ = nullptr;
+    size_t half_ = 0;
     Float d_{}, min_{};
   };
 
@@ -118,56 +119,52 @@ struct QuantKernels {
   static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y,
                              const std::byte* next) {
     const size_t blocks = cols / kBlockValues;
-    const size_t code_bytes = blocks * kFormat.code_block_bytes();
-    constexpr size_t kScaleBytes = kFormat.scale_bytes(kUnitBlocks);
-    constexpr size_t kUnitsAhead = (kPrefetchBytes / (kFormat.code_block_bytes() * kUnitBlocks)) + 1;
-    // Two streams, since a group's scales lie behind all of its codes.
-    const ReadStream codes_ahead{group, code_bytes, next};
-    const ReadStream scales_ahead{group + code_bytes, kFormat.scale_bytes(blocks), next + code_bytes};
+    const ReadStream ahead{group, kFormat.group_bytes(blocks), next};
     const auto* x = reinterpret_cast<const TokenBlock*>(units);
-    std::array<Scales, kHalves> scales = make_scales(group, blocks, std::make_index_sequence<kHalves>());
     Float sum[kHalves];
     for (Float& value : sum) value = Isa::zero();
-    for (size_t unit = 0; unit < blocks; unit += kUnitBlocks) {
-      Isa::prefetch(scales_ahead.at((unit / kUnitBlocks + kUnitsAhead) * kScaleBytes), kScaleBytes);
-      for (Scales& half : scales) half.start_unit();
-      for (size_t block = unit; block < unit + kUnitBlocks; ++block, ++x) {
-        const size_t codes_at = block * kFormat.code_block_bytes();
-        Isa::prefetch(codes_ahead.at(codes_at + kPrefetchBytes), kFormat.code_block_bytes());
-#pragma GCC unroll 2
-        for (size_t half = 0; half < kHalves; ++half) {
-          Int codes[kCodeVectors];
-          load_codes(group + codes_at, half, codes);
-          for (size_t part = 0; part < kGroups; ++part) {
-            Float scale, min;
-            scales[half].next(scale, min);
-            const Int products =
-                Dot::token(codes + part * kSteps, x->values + part * kSteps * 4, -kTokenOffset * token_sum(*x, part));
-            sum[half] =
-                Isa::multiply_add(Isa::to_float(products), Isa::multiply(scale, Isa::broadcast(x->scale)), sum[half]);
-            if constexpr (kFormat.has_min)
-              sum[half] = Isa::subtract_product(min, Isa::broadcast(token_weighted_sum(*x, part)), sum[half]);
-          }
-        }
-      }
+    size_t at = 0, block = 0;
+    for (; block + kUnitBlocks <= blocks; block += kUnitBlocks, at += kFormat.unit_bytes()) {
+      Isa::prefetch(ahead.at(at + kPrefetchBytes), kFormat.unit_bytes());
+      add_unit<kUnitBlocks>(group + at, x + block, sum);
     }
+    if constexpr (kUnitBlocks == 2)
+      if (block < blocks) add_unit<1>(group + at, x + block, sum);
     for (size_t half = 0; half < kHalves; ++half) Isa::store(y + half * Isa::kLanes, sum[half]);
   }
 
-  template <size_t... kHalf>
-  static std::array<Scales, kHalves> make_scales(const std::byte* group, size_t blocks, std::index_sequence<kHalf...>) {
-    return {Scales(group, blocks, 0, kHalf)...};
+  template <size_t kBlocks>
+  static void add_unit(const std::byte* unit, const TokenBlock* x, Float (&sum)[kHalves]) {
+    Scales scales[kHalves];
+    for (size_t half = 0; half < kHalves; ++half)
+      scales[half].start_unit(unit + kBlocks * kFormat.code_block_bytes(), half);
+    for (size_t block = 0; block < kBlocks; ++block, ++x)
+#pragma GCC unroll 2
+      for (size_t half = 0; half < kHalves; ++half) {
+        Int codes[kCodeVectors];
+        load_codes(unit + block * kFormat.code_block_bytes(), half, codes);
+        for (size_t part = 0; part < kGroups; ++part) {
+          Float scale, min;
+          scales[half].next(scale, min);
+          const Int products =
+              Dot::token(codes + part * kSteps, x->values + part * kSteps * 4, -kTokenOffset * token_sum(*x, part));
+          sum[half] =
+              Isa::multiply_add(Isa::to_float(products), Isa::multiply(scale, Isa::broadcast(x->scale)), sum[half]);
+          if constexpr (kFormat.has_min)
+            sum[half] = Isa::subtract_product(min, Isa::broadcast(token_weighted_sum(*x, part)), sum[half]);
+        }
+      }
   }
 
   static void unpack_panel(const std::byte* group, size_t cols, size_t first, size_t count, std::byte* panel) {
     const size_t blocks = cols / kBlockValues;
     for (size_t half = 0; half < kHalves; ++half) {
       auto* out = reinterpret_cast<Panel*>(panel);
-      Scales scales(group, blocks, first, half);
+      Scales scales;
       for (size_t block = first; block < first + count; ++block, ++out) {
-        if (block % kUnitBlocks == 0) scales.start_unit();
+        if (block % kUnitBlocks == 0) scales.start_unit(group + kFormat.scales_offset(block, blocks), half);
         Int codes[kCodeVectors];
-        load_codes(group + block * kFormat.code_block_bytes(), half, codes);
+        load_codes(group + kFormat.codes_offset(block), half, codes);
         constexpr int kSubtract = Dot::kSignedTileCodes ? kTokenOffset : 0;
         for (size_t i = 0; i < kCodeVectors; ++i) {
           if constexpr (kSubtract != 0) codes[i] = Isa::subtract_bytes(codes[i], kSubtract);
