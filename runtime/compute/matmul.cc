@@ -56,7 +56,7 @@ class WorkerGroups {
   };
 
   bool next(Group& group) {
-    if (at_ == last_ && !range_.take(worker_, took_, at_, last_)) return false;
+    if (at_ == last_ && !range_.take(worker_, at_, last_)) return false;
     group.index = at_++;
     group.output = outputs_.data();
     for (; group.index >= group.output->weights->groups(); ++group.output)
@@ -68,7 +68,6 @@ class WorkerGroups {
   std::span<const MatmulOutput> outputs_;
   SharedRange& range_;
   unsigned worker_;
-  bool took_ = false;
   size_t at_ = 0, last_ = 0;
 };
 
@@ -78,9 +77,7 @@ class TokenProduct {
       : outputs_(outputs), x_(x), pool_(pool), level_(kernels(pool.level())) {}
 
   void run() {
-    // Long pieces first, for the stream's sake; short ones last, so that all finish together.
-    SharedRange groups(count_groups(outputs_, 1), pool_.size(), 0.5, 32);
-    pool_.run([&](unsigned worker) {
+    pool_.share(count_groups(outputs_, 1), 32, [&](unsigned worker, SharedRange& groups) {
       WorkerGroups own(outputs_, groups, worker);
       WorkerGroups::Group group, next;
       if (!own.next(group)) return;
@@ -159,11 +156,9 @@ class TilesProduct {
   }
 
   void run() {
-    SharedRange pairs(count_groups(outputs_, kPanelGroups), pool_.size(), 0, 8);
-    pool_.run([&](unsigned worker) {
+    pool_.share(count_groups(outputs_, kPanelGroups), 8, [&](unsigned worker, SharedRange& pairs) {
       std::byte* panels = pool_.scratch(worker, kPanelGroups * kPanelBytes);
-      bool took = false;
-      for (size_t first = 0, last = 0; pairs.take(worker, took, first, last);)
+      for (size_t first = 0, last = 0; pairs.take(worker, first, last);)
         visit_groups(outputs_, kPanelGroups, first, last,
                      [&](const GroupRange& range) { multiply(outputs_[range.output], range, panels); });
     });

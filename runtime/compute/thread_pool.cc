@@ -44,7 +44,7 @@ void pin_to(unsigned cpu) {
 
 ThreadPool::ThreadPool(unsigned threads, CpuLevel level)
     // More threads than CPUs must yield at once to whoever has work.
-    : level_(level), spins_(threads <= usable_cpus().size() ? kSpins : 0), arenas_(threads + 1) {
+    : level_(level), spins_(threads <= usable_cpus().size() ? kSpins : 0), arenas_(threads + 1), shared_(threads) {
   assert(threads > 0);
   for (unsigned worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { serve(worker); });
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -15,6 +16,50 @@
 #include "runtime/compute/cpu.h"
 
 namespace tierscope {
+
+// Hands out [0, items) to workers piece by piece: to each first its own contiguous share from front to back, so that
+// its memory is one stream, then what others have not come to, from the back. One that was held up does less. For work
+// whose results do not depend on who does it. Thread-safe, but for reset.
+class SharedRange {
+ public:
+  explicit SharedRange(unsigned workers) : shares_(workers) {}
+
+  // `pieces`: that a share is taken in.
+  void reset(size_t items, unsigned pieces) {
+    const size_t workers = shares_.size();
+    assert(items < uint64_t{1} << 32);
+    piece_ = static_cast<uint32_t>(std::max<size_t>(1, items / (workers * pieces)));
+    for (size_t worker = 0; worker < workers; ++worker)
+      shares_[worker].range.store(pack(items * worker / workers, items * (worker + 1) / workers),
+                                  std::memory_order_relaxed);
+  }
+  bool take(unsigned worker, size_t& first, size_t& last) {
+    for (size_t i = 0; i < shares_.size(); ++i)
+      if (take_from(shares_[(worker + i) % shares_.size()], i == 0, first, last)) return true;
+    return false;
+  }
+
+ private:
+  struct alignas(64) Share {
+    std::atomic<uint64_t> range = 0;  // what is left: first in the low half, last in the high one
+  };
+
+  static uint64_t pack(uint64_t first, uint64_t last) { return first | last << 32; }
+  bool take_from(Share& share, bool front, size_t& first, size_t& last) const {
+    uint64_t range = share.range.load(std::memory_order_relaxed), left = 0;
+    do {
+      first = static_cast<uint32_t>(range);
+      last = range >> 32;
+      if (first >= last) return false;
+      (front ? last : first) = front ? std::min(last, first + piece_) : std::max(first + piece_, last) - piece_;
+      left = front ? pack(last, range >> 32) : pack(static_cast<uint32_t>(range), first);
+    } while (!share.range.compare_exchange_weak(range, left, std::memory_order_relaxed));
+    return true;
+  }
+
+  std::vector<Share> shares_;
+  uint32_t piece_ = 1;
+};
 
 class ThreadPool {
  public:
@@ -52,6 +97,13 @@ class ThreadPool {
     });
   }
 
+  // Calls work(worker, range) once on each worker; they share `items` through the range.
+  template <class Work>
+  void share(size_t items, unsigned pieces, Work&& work) {
+    shared_.reset(items, pieces);
+    run([&](unsigned worker) { work(worker, shared_); });
+  }
+
   // Memory of a worker for the time of a call, 64-byte aligned, kept and grown between calls. Index size() is one
   // more area, for what workers share; grow it outside `run`.
   std::byte* scratch(unsigned index, size_t bytes);
@@ -69,40 +121,13 @@ class ThreadPool {
   const CpuLevel level_;
   const unsigned spins_;
   std::vector<Arena> arenas_;
+  SharedRange shared_;
   Erased work_ = nullptr;
   void* context_ = nullptr;
   alignas(64) std::atomic<uint32_t> generation_ = 0;
   alignas(64) std::atomic<uint32_t> unfinished_ = 0;
   std::atomic<bool> stopping_ = false;
   std::vector<std::jthread> workers_;
-};
-
-// Hands out [0, items) to workers, so that one that was held up does less: `own_share` of the items in one piece to
-// each, at its first take, the rest piece by piece to whichever asks next. For work whose results do not depend on who
-// does it.
-class SharedRange {
- public:
-  SharedRange(size_t items, unsigned workers, double own_share, unsigned pieces_each)
-      : items_(items),
-        own_(static_cast<size_t>(own_share * static_cast<double>(items / workers))),
-        piece_(std::max<size_t>(1, items / (workers * pieces_each))),
-        next_(own_ * workers) {}
-
-  // `took`: the worker's own, false at first.
-  bool take(unsigned worker, bool& took, size_t& first, size_t& last) {
-    if (!std::exchange(took, true) && own_ > 0) {
-      first = own_ * worker;
-      last = first + own_;
-      return true;
-    }
-    first = next_.fetch_add(piece_, std::memory_order_relaxed);
-    last = std::min(items_, first + piece_);
-    return first < items_;
-  }
-
- private:
-  const size_t items_, own_, piece_;
-  std::atomic<size_t> next_;
 };
 
 }  // namespace tierscope

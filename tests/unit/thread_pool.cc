@@ -40,3 +40,38 @@ TEST_CASE("scratch is aligned and grows", "[thread_pool]") {
     std::fill(area, area + bytes, std::byte{1});
   }
 }
+
+TEST_CASE("a shared range hands out every item once, the own share first and in order", "[thread_pool]") {
+  for (const unsigned threads : {1U, 2U, 3U, 7U}) {
+    ThreadPool pool(threads);
+    for (const size_t items : {0UL, 1UL, 2UL, 15UL, 100UL, 1000UL}) {
+      std::vector<std::atomic<int>> seen(items);
+      std::atomic<int> crooked = 0;
+      pool.share(items, 8, [&](unsigned worker, SharedRange& range) {
+        const size_t begin = items * worker / threads, end = items * (worker + 1) / threads;
+        size_t at = begin;
+        bool own = true;
+        for (size_t first = 0, last = 0; range.take(worker, first, last);) {
+          own = own && first >= begin && last <= end;
+          if (own && (first != at || first == last)) ++crooked;
+          at = last;
+          for (size_t item = first; item < last; ++item) ++seen[item];
+        }
+      });
+      CHECK(crooked == 0);
+      CHECK(std::ranges::all_of(seen, [](const std::atomic<int>& count) { return count == 1; }));
+    }
+  }
+}
+
+TEST_CASE("a worker that finds others late takes their share from the back", "[thread_pool]") {
+  SharedRange range(2);
+  range.reset(20, 5);
+  size_t first = 0, last = 0;
+  std::vector<size_t> begins;
+  REQUIRE(range.take(1, first, last));
+  CHECK(first == 10);
+  while (range.take(0, first, last)) begins.push_back(first);
+  CHECK(begins == std::vector<size_t>{0, 2, 4, 6, 8, 18, 16, 14, 12});
+  CHECK_FALSE(range.take(1, first, last));
+}
