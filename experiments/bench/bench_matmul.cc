@@ -1,6 +1,6 @@
-// Matrix products on the shapes of Gemma 4 E2B, beside the machine's limits: for one token the share of the RAM read
-// bandwidth (our own read loop, same threads), for a chunk the operations a second.
-//   bench_matmul [--benchmark_filter=decode/Q4_0] [TIERSCOPE_CPU=avx2]
+// Matrix products on the shapes of Gemma 4 E2B, beside the machine's limits: for one token and for a few the share of the
+// RAM read bandwidth (our own read loop, same threads), for a chunk the operations a second.
+//   bench_matmul [--benchmark_filter=decode/Q4_0/.*/8$] [TIERSCOPE_CPU=avx2]
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -48,7 +48,8 @@ WeightMatrix random_matrix(const DTypeInfo& info, const Shape& shape) {
   return weights;
 }
 
-void decode(benchmark::State& state, const DTypeInfo& info, const Shape& shape) {
+// A token of each of several sequences.
+void decode(benchmark::State& state, const DTypeInfo& info, const Shape& shape, size_t tokens) {
   ThreadPool pool(kThreads);
   std::vector<WeightMatrix> layers;
   uint64_t bytes = 0;
@@ -56,10 +57,10 @@ void decode(benchmark::State& state, const DTypeInfo& info, const Shape& shape) 
     layers.push_back(random_matrix(info, shape));
     bytes += layers.back().bytes();
   }
-  const std::vector<float> x = random_values(shape.cols);
-  std::vector<float> y(shape.rows);
+  const std::vector<float> x = random_values(shape.cols * tokens);
+  std::vector<float> y(shape.rows * tokens);
   for (auto _ : state)
-    for (const WeightMatrix& weights : layers) matmul(weights, x.data(), 1, y.data(), pool);
+    for (const WeightMatrix& weights : layers) matmul(weights, x.data(), tokens, y.data(), pool);
   const double file_bytes = static_cast<double>(layers.size() * shape.rows * row_bytes(info, shape.cols));
   const auto rounds = static_cast<double>(state.iterations());
   state.counters["bytes_per_s"] = benchmark::Counter(rounds * static_cast<double>(bytes), benchmark::Counter::kIsRate);
@@ -98,10 +99,12 @@ void register_all() {
                            DType::q5_k, DType::q2_k, DType::q3_k, DType::iq4_xs}) {
     const DTypeInfo& info = known_dtype(type);
     for (const Shape& shape : {kUp, kDown}) {
-      benchmark::RegisterBenchmark(fmt::format("decode/{}/{}", info.name, shape.name).c_str(), decode, info, shape)
-          ->UseRealTime()
-          ->Unit(benchmark::kMillisecond);
-      for (const size_t tokens : {8UL, 128UL, 512UL})
+      for (const size_t tokens : {1UL, 2UL, 4UL, 8UL, 16UL})
+        benchmark::RegisterBenchmark(fmt::format("decode/{}/{}/{}", info.name, shape.name, tokens).c_str(), decode,
+                                     info, shape, tokens)
+            ->UseRealTime()
+            ->Unit(benchmark::kMillisecond);
+      for (const size_t tokens : {128UL, 512UL})
         benchmark::RegisterBenchmark(fmt::format("prefill{}/{}/{}", tokens, info.name, shape.name).c_str(), prefill,
                                      info, shape, tokens)
             ->UseRealTime()

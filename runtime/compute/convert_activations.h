@@ -47,16 +47,16 @@ inline int32_t sum_of_16(const int8_t* values) {
   return sum;
 }
 
-inline void round_token(const float* x, size_t, size_t, size_t cols, std::byte* units) {
-  auto* blocks = reinterpret_cast<TokenBlock*>(units);
-  for (size_t block = 0; block < cols / kBlockValues; ++block) {
-    TokenBlock& out = blocks[block];
-    out.scale = round_block(x + block * kBlockValues, out.values);
-    for (size_t half = 0; half < 2; ++half) {
-      out.sums[half] = sum_of_16(out.values + half * 16);
-      out.weighted_sums[half] = out.scale * static_cast<float>(out.sums[half]);
+inline void round_tokens(const float* x, size_t stride, size_t tokens, size_t cols, std::byte* units) {
+  auto* out = reinterpret_cast<TokenBlock*>(units);
+  for (size_t col = 0; col < cols; col += kBlockValues)
+    for (size_t token = 0; token < tokens; ++token, ++out) {
+      out->scale = round_block(x + token * stride + col, out->values);
+      for (size_t half = 0; half < 2; ++half) {
+        out->sums[half] = sum_of_16(out->values + half * 16);
+        out->weighted_sums[half] = out->scale * static_cast<float>(out->sums[half]);
+      }
     }
-  }
 }
 
 // `kBias`: 0 for int8 values, 128 for unsigned ones.

@@ -2,6 +2,8 @@
 // since each level compiles its own copy.
 #pragma once
 
+#include <utility>
+
 #include "runtime/compute/convert_activations.h"
 #include "runtime/compute/float_groups.h"
 #include "runtime/compute/kernels.h"
@@ -24,30 +26,61 @@ struct FloatKernels {
       return Isa::load_floats(reinterpret_cast<const float*>(group + float_offset(kType, row, col)));
   }
 
-  static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y,
-                             const std::byte* next) {
-    // Independent sums hide the latency of the additions.
-    constexpr size_t kSums = 4;
+  // Independent sums hide the latency of the additions.
+  static constexpr size_t kSums = 4;
+  // Tokens whose sums fit the registers; the others pass by the same columns, which then are in the L1 cache.
+  static constexpr size_t kTokensAtOnce = Isa::kFloatTokensAtOnce;
+  static constexpr size_t kColumnsAtOnce = 64;
+  using Sums = Float[kVectors][kSums];
+
+  // Columns [first, last): column i goes to sum i % kSums, as many tokens as there are.
+  template <size_t kTokens>
+  static void add_columns(const std::byte* group, size_t first, size_t last, const float* x, size_t stride,
+                          Sums* all_sums) {
+    Float sums[kTokens][kVectors][kSums];
+    std::memcpy(&sums, all_sums, sizeof sums);
+    size_t col = first;
+    for (; col + kSums <= last; col += kSums)
+#pragma GCC unroll 4
+      for (size_t i = 0; i < kSums; ++i)
+#pragma GCC unroll 2
+        for (size_t v = 0; v < kVectors; ++v) {
+          const Float weights = load_column(group, col + i, v * Isa::kLanes);
+#pragma GCC unroll 4
+          for (size_t t = 0; t < kTokens; ++t)
+            sums[t][v][i] = Isa::multiply_add(weights, Isa::broadcast(x[t * stride + col + i]), sums[t][v][i]);
+        }
+    for (; col < last; ++col)
+      for (size_t v = 0; v < kVectors; ++v)
+        for (size_t t = 0; t < kTokens; ++t)
+          sums[t][v][0] = Isa::multiply_add(load_column(group, col, v * Isa::kLanes),
+                                            Isa::broadcast(x[t * stride + col]), sums[t][v][0]);
+    std::memcpy(all_sums, &sums, sizeof sums);
+  }
+
+  template <size_t kTokens>
+  static void multiply_tokens(const std::byte* group, size_t cols, const std::byte* units, float* y, size_t stride,
+                              const std::byte* next) {
     const auto* x = reinterpret_cast<const float*>(units);
     const ReadStream weights{group, float_group_bytes(kType, cols), next};
-    Float sums[kVectors][kSums];
-    for (auto& vector : sums)
-      for (Float& sum : vector) sum = Isa::zero();
-    size_t col = 0;
-    for (; col + kSums <= cols; col += kSums) {
-      Isa::prefetch(weights.at(float_offset(kType, 0, col) + kPrefetchBytes), kSums * kGroupRows * float_bytes(kType));
-#pragma GCC unroll 2
-      for (size_t v = 0; v < kVectors; ++v)
-#pragma GCC unroll 4
-        for (size_t i = 0; i < kSums; ++i)
-          sums[v][i] =
-              Isa::multiply_add(load_column(group, col + i, v * Isa::kLanes), Isa::broadcast(x[col + i]), sums[v][i]);
+    Sums sums[kTokens];
+    for (Sums& token : sums)
+      for (auto& vector : token)
+        for (Float& sum : vector) sum = Isa::zero();
+    for (size_t col = 0; col < cols; col += kColumnsAtOnce) {
+      const size_t last = col + kColumnsAtOnce < cols ? col + kColumnsAtOnce : cols;
+      Isa::prefetch(weights.at(float_offset(kType, 0, col) + kPrefetchBytes),
+                    kColumnsAtOnce * kGroupRows * float_bytes(kType));
+      constexpr size_t kWhole = kTokens / kTokensAtOnce * kTokensAtOnce;
+      for (size_t t = 0; t < kWhole; t += kTokensAtOnce)
+        add_columns<kTokensAtOnce>(group, col, last, x + t * cols, cols, sums + t);
+      if constexpr (kWhole < kTokens)
+        add_columns<kTokens - kWhole>(group, col, last, x + kWhole * cols, cols, sums + kWhole);
     }
-    for (; col < cols; ++col)
+    for (size_t t = 0; t < kTokens; ++t)
       for (size_t v = 0; v < kVectors; ++v)
-        sums[v][0] = Isa::multiply_add(load_column(group, col, v * Isa::kLanes), Isa::broadcast(x[col]), sums[v][0]);
-    for (size_t v = 0; v < kVectors; ++v)
-      Isa::store(y + v * Isa::kLanes, Isa::add(Isa::add(sums[v][0], sums[v][1]), Isa::add(sums[v][2], sums[v][3])));
+        Isa::store(y + t * stride + v * Isa::kLanes, Isa::add(Isa::add(sums[t][v][0], sums[t][v][1]),
+                                                              Isa::add(sums[t][v][2], sums[t][v][3])));
   }
 
   static void unpack_panel(const std::byte* group, size_t, size_t first, size_t count, std::byte* panel) {
@@ -92,12 +125,17 @@ struct FloatKernels {
         Isa::store(sums + (first_token + t) * kPanelRows + first_row + v * Isa::kLanes, sum[v][t]);
   }
 
+  template <size_t... kIndex>
+  static constexpr std::array<TokensKernel, kFewTokens> few_tokens(std::index_sequence<kIndex...>) {
+    return {multiply_tokens<kIndex + 1>...};
+  }
+
   static constexpr ProductKernel entry() {
     return {Isa::kFloatName,
             Isa::kFloatName,
             ActivationForm::float_token,
             ActivationForm::float_tile,
-            multiply_token,
+            few_tokens(std::make_index_sequence<kFewTokens>()),
             kGroupRows * sizeof(float),
             unpack_panel,
             multiply_tile};
@@ -108,7 +146,7 @@ struct FloatKernels {
 template <uint8_t kBias>
 constexpr std::array<ActivationKernel, kActivationForms> activation_kernels() {
   std::array<ActivationKernel, kActivationForms> all{};
-  all[static_cast<size_t>(ActivationForm::int8_token)] = {1, kBlockValues, sizeof(TokenBlock), round_token};
+  all[static_cast<size_t>(ActivationForm::int8_token)] = {1, kBlockValues, sizeof(TokenBlock), round_tokens};
   all[static_cast<size_t>(ActivationForm::int8_tile)] = {kTileTokens, kBlockValues, sizeof(TileBlock),
                                                          round_tile<kBias>};
   all[static_cast<size_t>(ActivationForm::float_tile)] = {kFloatTileTokens, 1, kFloatTileTokens * sizeof(float),

@@ -17,7 +17,7 @@ namespace {
 struct Avx512 {
   using Int = __m512i;
   using Float = __m512;
-  static constexpr size_t kLanes = 16, kIntTokens = 6, kFloatTokens = 12;
+  static constexpr size_t kLanes = 16, kIntTokens = 6, kFloatTokens = 12, kFloatTokensAtOnce = 4;
 
   static constexpr const char* kFloatName = "AVX-512 float32 (VFMADD)";
 
@@ -84,6 +84,15 @@ struct Avx512 {
         odd = _mm512_dpbusd_epi32(odd, codes[step + 1], broadcast_word(x + step * 4 + 4));
       }
       return _mm512_add_epi32(even, odd);
+    }
+    static Sum start_token(int32_t begin) {
+      return _mm512_set1_epi32(begin);
+    }
+    static Sum token_step(Sum sum, Int codes, Int values) {
+      return _mm512_dpbusd_epi32(sum, codes, values);
+    }
+    static Int finish_token(Sum sum, int32_t) {
+      return sum;
     }
     static Sum start(const int32_t* bias) {
       return load(bias);

@@ -1,8 +1,8 @@
 // What a kernel level offers: for each type of weights the products that the driver in matmul.cc is made of. To add a
 // level: one file that fills a `Kernels`, and its line in kernels.cc.
 //
-// Weights come as row groups of 16 (packed_format.h). One token is multiplied straight from the packed group. More
-// tokens go tile by tile against a panel: a few columns of `kPanelGroups` row groups, unpacked once and kept in the L1
+// Weights come as row groups of 16 (packed_format.h). A few tokens are multiplied straight from the packed group. More
+// go tile by tile against a panel: a few columns of `kPanelGroups` row groups, unpacked once and kept in the L1
 // cache while all tiles pass by.
 #pragma once
 
@@ -33,19 +33,26 @@ struct ActivationKernel {
   size_t unit_cols = 1;  // columns of a unit
   size_t unit_bytes = 0;
   // x: `tokens` rows, `stride` floats apart, of `cols` values. Null: the kernels read the float32 values themselves.
+  // Token forms take any number of tokens: a unit of each, then the next unit of each.
   void (*convert)(const float* x, size_t stride, size_t tokens, size_t cols, std::byte* units) = nullptr;
 };
 
+// Up to this many tokens are multiplied straight from the packed weights, which are then read once for all of them.
+inline constexpr size_t kFewTokens = 8;
+
+// y[token * stride + 0..15] of one group and a fixed number of tokens in token_form. `next`: the group that the caller
+// multiplies after this one, of the same layout as far as it is known, so that it is asked for in time; `group` itself
+// where there is none. A token's result does not depend on how many there are.
+using TokensKernel = void (*)(const std::byte* group, size_t cols, const std::byte* x, float* y, size_t stride,
+                              const std::byte* next);
+
 struct ProductKernel {
-  // What multiplies one token and a chunk, for people.
+  // What multiplies a few tokens and a chunk, for people.
   const char* token_name = "";
   const char* tile_name = "";
   ActivationForm token_form = ActivationForm::float_token;
   ActivationForm tile_form = ActivationForm::float_tile;
-  // y[16] of one group and one token in token_form. `next`: the group that the caller multiplies after this one, of the
-  // same layout as far as it is known, so that it is asked for in time; `group` itself where there is none.
-  void (*multiply_token)(const std::byte* group, size_t cols, const std::byte* x, float* y,
-                         const std::byte* next) = nullptr;
+  std::array<TokensKernel, kFewTokens> multiply_tokens{};  // of 1, 2, ... tokens
   // Units [first, first + count) of a group of `cols` columns; units are those of tile_form.
   size_t panel_unit_bytes = 0;
   void (*unpack_panel)(const std::byte* group, size_t cols, size_t first_unit, size_t units,

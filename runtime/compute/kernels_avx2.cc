@@ -14,7 +14,7 @@ namespace {
 struct Avx2 {
   using Int = __m256i;
   using Float = __m256;
-  static constexpr size_t kLanes = 8, kIntTokens = 3, kFloatTokens = 6;
+  static constexpr size_t kLanes = 8, kIntTokens = 3, kFloatTokens = 6, kFloatTokensAtOnce = 1;
 
   static constexpr const char* kFloatName = "AVX2 float32 (VFMADD)";
 
@@ -80,6 +80,15 @@ struct Avx2 {
       Sum sum = _mm256_setzero_si256();
 #pragma GCC unroll 8
       for (size_t at = 0; at < kSteps; ++at) sum = step(sum, codes[at], broadcast_word(x + at * 4));
+      return _mm256_add_epi32(finish(sum), _mm256_set1_epi32(begin));
+    }
+    static Sum start_token(int32_t) {
+      return _mm256_setzero_si256();
+    }
+    static Sum token_step(Sum sum, Int codes, Int values) {
+      return step(sum, codes, values);
+    }
+    static Int finish_token(Sum sum, int32_t begin) {
       return _mm256_add_epi32(finish(sum), _mm256_set1_epi32(begin));
     }
     static Sum start(const int32_t*) {

@@ -11,7 +11,7 @@ namespace {
 // A "vector" of one row, for the shared float products.
 struct Scalar {
   using Float = float;
-  static constexpr size_t kLanes = 1, kFloatTokens = 4;
+  static constexpr size_t kLanes = 1, kFloatTokens = 4, kFloatTokensAtOnce = 1;
   static constexpr const char* kFloatName = "plain float32 loops";
   static void store(float* to, float value) { *to = value; }
   static float zero() { return 0; }
@@ -73,12 +73,17 @@ template <FormatId kId>
 struct PlainQuant {
   static constexpr PackedFormat kFormat = packed_format(kId);
 
-  static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y, const std::byte*) {
+  template <size_t kTokens>
+  static void multiply_tokens(const std::byte* group, size_t cols, const std::byte* units, float* y, size_t stride,
+                              const std::byte*) {
     const auto* x = reinterpret_cast<const TokenBlock*>(units);
     const size_t blocks = cols / kBlockValues;
-    for (size_t row = 0; row < kGroupRows; ++row) y[row] = 0;
-    for (size_t block = 0; block < blocks; ++block)
-      add_block(unpack_block(kFormat, group, blocks, block), x[block].values, 4, x[block].scale, y);
+    float sums[kTokens][kGroupRows] = {};
+    for (size_t block = 0; block < blocks; ++block, x += kTokens) {
+      const PlainPanel panel = unpack_block(kFormat, group, blocks, block);
+      for (size_t t = 0; t < kTokens; ++t) add_block(panel, x[t].values, 4, x[t].scale, sums[t]);
+    }
+    for (size_t t = 0; t < kTokens; ++t) std::memcpy(y + t * stride, sums[t], sizeof sums[t]);
   }
 
   static void unpack_panel(const std::byte* group, size_t cols, size_t first, size_t count, std::byte* panel) {
@@ -99,12 +104,17 @@ struct PlainQuant {
     put_tile(sums, out);
   }
 
+  template <size_t... kIndex>
+  static constexpr std::array<TokensKernel, kFewTokens> few_tokens(std::index_sequence<kIndex...>) {
+    return {multiply_tokens<kIndex + 1>...};
+  }
+
   static constexpr ProductKernel entry() {
     return {"plain int8 loops",
             "plain int8 loops",
             ActivationForm::int8_token,
             ActivationForm::int8_tile,
-            multiply_token,
+            few_tokens(std::make_index_sequence<kFewTokens>()),
             sizeof(PlainPanel),
             unpack_panel,
             multiply_tile};

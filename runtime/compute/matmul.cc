@@ -71,17 +71,19 @@ class WorkerGroups {
   size_t at_ = 0, last_ = 0;
 };
 
-class TokenProduct {
+// One token or a few, each weight read once for all of them.
+class TokensProduct {
  public:
-  TokenProduct(std::span<const MatmulOutput> outputs, const float* x, ThreadPool& pool)
-      : outputs_(outputs), x_(x), pool_(pool), level_(kernels(pool.level())) {}
+  TokensProduct(std::span<const MatmulOutput> outputs, const float* x, size_t tokens, ThreadPool& pool)
+      : outputs_(outputs), x_(x), tokens_(tokens), pool_(pool), level_(kernels(pool.level())) {}
 
   void run() {
+    const std::byte* shared = tokens_ > 1 ? convert_shared() : nullptr;
     pool_.share(count_groups(outputs_, 1), 32, [&](unsigned worker, SharedRange& groups) {
       WorkerGroups own(outputs_, groups, worker);
       WorkerGroups::Group group, next;
       if (!own.next(group)) return;
-      const std::byte* converted = convert(group, worker);
+      const std::byte* converted = shared != nullptr ? shared : convert(group, worker);
       for (bool more = true; more; group = next) {
         more = own.next(next);
         multiply(group, converted, more ? next.data() : group.data());
@@ -90,25 +92,42 @@ class TokenProduct {
   }
 
  private:
+  const ActivationKernel& form() const { return level_.activations[static_cast<size_t>(ActivationForm::int8_token)]; }
+  size_t cols() const { return outputs_[0].weights->cols(); }
+  size_t units() const { return divide_up(cols(), form().unit_cols); }
+  bool wants_int8() const {
+    return std::ranges::any_of(outputs_, [&](const MatmulOutput& output) {
+      return product_kernel(level_, output.weights->type()).token_form == ActivationForm::int8_token;
+    });
+  }
+
+  // Several tokens take longer to convert than waiting for another does: each worker converts its share of the columns.
+  const std::byte* convert_shared() const {
+    if (!wants_int8()) return nullptr;
+    std::byte* converted = pool_.scratch(pool_.size(), units() * tokens_ * form().unit_bytes);
+    pool_.split(units(), 1, [&](size_t first, size_t last, unsigned) {
+      const size_t col = first * form().unit_cols;
+      form().convert(x_ + col, cols(), tokens_, std::min(cols(), last * form().unit_cols) - col,
+                     converted + first * tokens_ * form().unit_bytes);
+    });
+    return converted;
+  }
+
   // Each worker converts the token for itself: that takes less time than waiting for another to do it. RAM would idle
   // meanwhile, so the worker's first weights are brought to its L2 cache piece by piece.
   const std::byte* convert(const WorkerGroups::Group& first, unsigned worker) const {
-    const size_t cols = first.output->weights->cols();
-    const ActivationKernel& form = level_.activations[static_cast<size_t>(ActivationForm::int8_token)];
-    std::byte* units = pool_.scratch(worker, divide_up(cols, form.unit_cols) * form.unit_bytes);
-    const bool wanted = std::ranges::any_of(outputs_, [&](const MatmulOutput& output) {
-      return product_kernel(level_, output.weights->type()).token_form == ActivationForm::int8_token;
-    });
+    std::byte* converted = pool_.scratch(worker, units() * form().unit_bytes);
     const std::byte* weights = first.data();
     prefetch_to_l2(weights, kPrefetchBytes);
-    if (!wanted) return units;
-    const size_t piece_cols = 8 * form.unit_cols;
-    for (size_t col = 0; col < cols; col += piece_cols) {
+    if (!wants_int8()) return converted;
+    const size_t piece_cols = 8 * form().unit_cols;
+    for (size_t col = 0; col < cols(); col += piece_cols) {
       weights += kPrefetchBytes;
       prefetch_to_l2(weights, kPrefetchBytes);
-      form.convert(x_ + col, cols, 1, std::min(piece_cols, cols - col), units + col / form.unit_cols * form.unit_bytes);
+      form().convert(x_ + col, cols(), 1, std::min(piece_cols, cols() - col),
+                     converted + col / form().unit_cols * form().unit_bytes);
     }
-    return units;
+    return converted;
   }
 
   static void prefetch_to_l2(const std::byte* at, size_t bytes) {
@@ -119,19 +138,22 @@ class TokenProduct {
   void multiply(const WorkerGroups::Group& group, const std::byte* converted, const std::byte* next) const {
     const WeightMatrix& weights = *group.output->weights;
     const ProductKernel& kernel = product_kernel(level_, weights.type());
+    const TokensKernel multiply_tokens = kernel.multiply_tokens[tokens_ - 1];
     const std::byte* x =
         kernel.token_form == ActivationForm::int8_token ? converted : reinterpret_cast<const std::byte*>(x_);
     const size_t first_row = group.index * kGroupRows;
     float* y = group.output->y + first_row;
-    if (weights.rows() - first_row >= kGroupRows)
-      return kernel.multiply_token(group.data(), weights.cols(), x, y, next);
-    std::array<float, kGroupRows> sums;
-    kernel.multiply_token(group.data(), weights.cols(), x, sums.data(), next);
-    std::copy_n(sums.begin(), weights.rows() - first_row, y);
+    const size_t rows = weights.rows() - first_row;
+    if (rows >= kGroupRows) return multiply_tokens(group.data(), weights.cols(), x, y, weights.rows(), next);
+    std::array<float, kFewTokens * kGroupRows> sums;
+    multiply_tokens(group.data(), weights.cols(), x, sums.data(), kGroupRows, next);
+    for (size_t token = 0; token < tokens_; ++token)
+      std::copy_n(sums.data() + token * kGroupRows, rows, y + token * weights.rows());
   }
 
   std::span<const MatmulOutput> outputs_;
   const float* x_;
+  size_t tokens_;
   ThreadPool& pool_;
   const Kernels& level_;
 };
@@ -240,8 +262,8 @@ void matmul(std::span<const MatmulOutput> outputs, const float* x, size_t tokens
   if (outputs.empty() || tokens == 0) return;
   assert(std::ranges::all_of(
       outputs, [&](const MatmulOutput& output) { return output.weights->cols() == outputs[0].weights->cols(); }));
-  if (tokens > 1) return TilesProduct(outputs, x, tokens, pool).run();
-  TokenProduct(outputs, x, pool).run();
+  if (tokens <= kFewTokens) return TokensProduct(outputs, x, tokens, pool).run();
+  TilesProduct(outputs, x, tokens, pool).run();
 }
 
 void matmul(const WeightMatrix& weights, const float* x, size_t tokens, float* y, ThreadPool& pool) {

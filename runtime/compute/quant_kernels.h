@@ -115,45 +115,75 @@ struct QuantKernels {
     return kGroups == 1 ? x.weighted_sums[0] + x.weighted_sums[1] : x.weighted_sums[group];
   }
 
-  // All rows of a block before the next block: the weights are read once, whatever the width of the vectors.
-  static void multiply_token(const std::byte* group, size_t cols, const std::byte* units, float* y,
-                             const std::byte* next) {
+  // All rows of a block before the next block: the weights are read once, whatever the width of the vectors. Each token
+  // is summed in the same order, whatever kTokens.
+  template <size_t kTokens>
+  static void multiply_tokens(const std::byte* group, size_t cols, const std::byte* units, float* y, size_t stride,
+                              const std::byte* next) {
     const size_t blocks = cols / kBlockValues;
     const ReadStream ahead{group, kFormat.group_bytes(blocks), next};
     const auto* x = reinterpret_cast<const TokenBlock*>(units);
-    Float sum[kHalves];
-    for (Float& value : sum) value = Isa::zero();
+    Float sum[kHalves][kTokens];
+    for (auto& half : sum)
+      for (Float& value : half) value = Isa::zero();
     size_t at = 0, block = 0;
     for (; block + kUnitBlocks <= blocks; block += kUnitBlocks, at += kFormat.unit_bytes()) {
       Isa::prefetch(ahead.at(at + kPrefetchBytes), kFormat.unit_bytes());
-      add_unit<kUnitBlocks>(group + at, x + block, sum);
+      add_unit<kUnitBlocks>(group + at, x + block * kTokens, sum);
     }
     if constexpr (kUnitBlocks == 2)
-      if (block < blocks) add_unit<1>(group + at, x + block, sum);
-    for (size_t half = 0; half < kHalves; ++half) Isa::store(y + half * Isa::kLanes, sum[half]);
+      if (block < blocks) add_unit<1>(group + at, x + block * kTokens, sum);
+    for (size_t half = 0; half < kHalves; ++half)
+      for (size_t t = 0; t < kTokens; ++t) Isa::store(y + t * stride + half * Isa::kLanes, sum[half][t]);
   }
 
-  template <size_t kBlocks>
-  static void add_unit(const std::byte* unit, const TokenBlock* x, Float (&sum)[kHalves]) {
+  template <size_t kBlocks, size_t kTokens>
+  [[gnu::always_inline]] static void add_unit(const std::byte* unit, const TokenBlock* x,
+                                              Float (&sum)[kHalves][kTokens]) {
     Scales scales[kHalves];
     for (size_t half = 0; half < kHalves; ++half)
       scales[half].start_unit(unit + kBlocks * kFormat.code_block_bytes(), half);
-    for (size_t block = 0; block < kBlocks; ++block, ++x)
+    for (size_t block = 0; block < kBlocks; ++block, x += kTokens)
 #pragma GCC unroll 2
       for (size_t half = 0; half < kHalves; ++half) {
         Int codes[kCodeVectors];
         load_codes(unit + block * kFormat.code_block_bytes(), half, codes);
+#pragma GCC unroll 2
         for (size_t part = 0; part < kGroups; ++part) {
           Float scale, min;
           scales[half].next(scale, min);
-          const Int products =
-              Dot::token(codes + part * kSteps, x->values + part * kSteps * 4, -kTokenOffset * token_sum(*x, part));
-          sum[half] =
-              Isa::multiply_add(Isa::to_float(products), Isa::multiply(scale, Isa::broadcast(x->scale)), sum[half]);
-          if constexpr (kFormat.has_min)
-            sum[half] = Isa::subtract_product(min, Isa::broadcast(token_weighted_sum(*x, part)), sum[half]);
+          Int products[kTokens];
+          multiply_codes<kTokens>(codes + part * kSteps, x, part, products);
+#pragma GCC unroll 8
+          for (size_t t = 0; t < kTokens; ++t) {
+            sum[half][t] = Isa::multiply_add(Isa::to_float(products[t]),
+                                             Isa::multiply(scale, Isa::broadcast(x[t].scale)), sum[half][t]);
+            if constexpr (kFormat.has_min)
+              sum[half][t] = Isa::subtract_product(min, Isa::broadcast(token_weighted_sum(x[t], part)), sum[half][t]);
+          }
         }
       }
+  }
+
+  // The products of a scale group's codes with each token's values, exact.
+  template <size_t kTokens>
+  static void multiply_codes(const Int* codes, const TokenBlock* x, size_t part, Int (&products)[kTokens]) {
+    if constexpr (kTokens == 1) {
+      products[0] = Dot::token(codes, x->values + part * kSteps * 4, -kTokenOffset * token_sum(*x, part));
+    } else {
+      typename Dot::Sum sums[kTokens];
+#pragma GCC unroll 8
+      for (size_t t = 0; t < kTokens; ++t) sums[t] = Dot::start_token(-kTokenOffset * token_sum(x[t], part));
+#pragma GCC unroll 8
+      for (size_t step = 0; step < kSteps; ++step)
+#pragma GCC unroll 8
+        for (size_t t = 0; t < kTokens; ++t)
+          sums[t] =
+              Dot::token_step(sums[t], codes[step], Isa::broadcast_word(x[t].values + (part * kSteps + step) * 4));
+#pragma GCC unroll 8
+      for (size_t t = 0; t < kTokens; ++t)
+        products[t] = Dot::finish_token(sums[t], -kTokenOffset * token_sum(x[t], part));
+    }
   }
 
   static void unpack_panel(const std::byte* group, size_t cols, size_t first, size_t count, std::byte* panel) {
@@ -257,12 +287,17 @@ struct QuantKernels {
         Isa::store(sums + (first_token + t) * kPanelRows + first_row + v * Isa::kLanes, sum[v][t]);
   }
 
+  template <size_t... kIndex>
+  static constexpr std::array<TokensKernel, kFewTokens> few_tokens(std::index_sequence<kIndex...>) {
+    return {multiply_tokens<kIndex + 1>...};
+  }
+
   static constexpr ProductKernel entry() {
     return {Dot::kTokenName,
             Dot::kTileName,
             ActivationForm::int8_token,
             ActivationForm::int8_tile,
-            multiply_token,
+            few_tokens(std::make_index_sequence<kFewTokens>()),
             sizeof(Panel),
             unpack_panel,
             multiply_tile};
