@@ -12,13 +12,16 @@ namespace tierscope {
 enum class ActivationForm : uint8_t { float_token, int8_token, float_tile, int8_tile, bf16_tile, amx_tile, count };
 inline constexpr size_t kActivationForms = static_cast<size_t>(ActivationForm::count);
 
+// Sums of a block's values: of all 32, of the first 16, of the last 16.
+inline constexpr size_t kBlockSums = 3;
+
 // int8_token: value = scale * values[i].
 struct TokenBlock {
   int8_t values[kBlockValues];
   float scale;
-  int32_t sums[2];         // of values, 16 each
-  float weighted_sums[2];  // scale * sums
-  float unused;            // 16-byte alignment of the next
+  int32_t sums[kBlockSums];         // of values
+  float weighted_sums[kBlockSums];  // scale * sums
+  float unused;                     // a cache line
 };
 
 // int8_tile: the same for several tokens, in the order of the code vectors.
@@ -26,7 +29,7 @@ inline constexpr size_t kTileTokens = 6;
 struct TileBlock {
   uint8_t values[kCodeVectors][kTileTokens][4];  // int8, or + 128 where the level's product wants it unsigned
   float scales[kTileTokens];
-  float weighted_sums[3][kTileTokens];  // of all 32 values, of the first 16, of the last 16
+  float weighted_sums[kBlockSums][kTileTokens];
 };
 
 // float_tile: units of one column, [kFloatTileTokens] float32.

@@ -52,10 +52,10 @@ inline void round_tokens(const float* x, size_t stride, size_t tokens, size_t co
   for (size_t col = 0; col < cols; col += kBlockValues)
     for (size_t token = 0; token < tokens; ++token, ++out) {
       out->scale = round_block(x + token * stride + col, out->values);
-      for (size_t half = 0; half < 2; ++half) {
-        out->sums[half] = sum_of_16(out->values + half * 16);
-        out->weighted_sums[half] = out->scale * static_cast<float>(out->sums[half]);
-      }
+      out->sums[1] = sum_of_16(out->values);
+      out->sums[2] = sum_of_16(out->values + 16);
+      out->sums[0] = out->sums[1] + out->sums[2];
+      for (size_t i = 0; i < kBlockSums; ++i) out->weighted_sums[i] = out->scale * static_cast<float>(out->sums[i]);
     }
 }
 
@@ -87,16 +87,23 @@ inline void interleave_floats(const float* x, size_t stride, size_t tokens, size
       out[col * kFloatTileTokens + token] = token < tokens ? x[token * stride + col] : 0.0F;
 }
 
-// Adds or stores a tile of [kTokens][kPanelRows] sums.
-inline void put_tile(const float* sums, const TileOutput& out) {
+template <size_t kRows>
+void put_rows(const float* sums, const TileOutput& out) {
+  // A whole panel's rows are a constant, so that they are moved without a loop.
+  const size_t rows = kRows != 0 ? kRows : out.rows;
   for (size_t token = 0; token < out.tokens; ++token) {
     float* y = out.y + token * out.stride;
     const float* sum = sums + token * kPanelRows;
     if (out.add)
-      for (size_t row = 0; row < out.rows; ++row) y[row] += sum[row];
+      for (size_t row = 0; row < rows; ++row) y[row] += sum[row];
     else
-      for (size_t row = 0; row < out.rows; ++row) y[row] = sum[row];
+      for (size_t row = 0; row < rows; ++row) y[row] = sum[row];
   }
+}
+
+// Adds or stores a tile of [kTokens][kPanelRows] sums.
+inline void put_tile(const float* sums, const TileOutput& out) {
+  return out.rows == kPanelRows ? put_rows<kPanelRows>(sums, out) : put_rows<0>(sums, out);
 }
 
 }  // namespace

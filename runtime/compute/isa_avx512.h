@@ -50,6 +50,9 @@ struct Avx512 {
   static Float multiply(Float a, Float b) { return _mm512_mul_ps(a, b); }
   static Float multiply_add(Float a, Float b, Float c) { return _mm512_fmadd_ps(a, b, c); }
   static Float subtract_product(Float a, Float b, Float c) { return _mm512_fnmadd_ps(a, b, c); }
+  static Int add_ints(Int a, Int b) { return _mm512_add_epi32(a, b); }
+  static Int subtract_ints(Int a, Int b) { return _mm512_sub_epi32(a, b); }
+  static Int shift_left_ints(Int value, unsigned bits) { return _mm512_slli_epi32(value, bits); }
   static Float to_float(Int value) { return _mm512_cvtepi32_ps(value); }
   static Float load_floats(const float* from) { return _mm512_loadu_ps(from); }
   static Float load_halves(const std::byte* from) {
@@ -73,35 +76,17 @@ struct Avx512 {
   struct Dot {
     static constexpr bool kSignedCodes = false, kSignedTileCodes = true, kTileBias = true;
     static constexpr const char *kTokenName = "AVX-512 int8 (VPDPBUSD)", *kTileName = kTokenName;
-    using Sum = Int;
+    // Products are summed in 32 bits: a whole scale group is one run.
+    static constexpr size_t kRun = kSteps;
 
-    static Int token(const Int* codes, const int8_t* x, int32_t start) {
-      // Two chains: one would wait for the products' latency.
-      Int even = _mm512_set1_epi32(start), odd = _mm512_setzero_si512();
-#pragma GCC unroll 4
-      for (size_t step = 0; step < kSteps; step += 2) {
-        even = _mm512_dpbusd_epi32(even, codes[step], broadcast_word(x + step * 4));
-        odd = _mm512_dpbusd_epi32(odd, codes[step + 1], broadcast_word(x + step * 4 + 4));
-      }
-      return _mm512_add_epi32(even, odd);
+    static Int multiply(Int codes, Int values, const Int* sum) {
+      return _mm512_dpbusd_epi32(sum != nullptr ? *sum : _mm512_setzero_si512(), codes, values);
     }
-    static Sum start_token(int32_t begin) {
-      return _mm512_set1_epi32(begin);
+    static Int multiply_tile(Int codes, Int values, const Int* sum) {
+      return _mm512_dpbusd_epi32(*sum, values, codes);
     }
-    static Sum token_step(Sum sum, Int codes, Int values) {
-      return _mm512_dpbusd_epi32(sum, codes, values);
-    }
-    static Int finish_token(Sum sum, int32_t) {
-      return sum;
-    }
-    static Sum start(const int32_t* bias) {
-      return load(bias);
-    }
-    static Sum step(Sum sum, Int codes, Int values) {
-      return _mm512_dpbusd_epi32(sum, values, codes);
-    }
-    static Int finish(Sum sum) {
-      return sum;
+    static Int finish(Int run) {
+      return run;
     }
     static Int tile_bias(const Int* codes) {
       Int sum = _mm512_setzero_si512();

@@ -47,6 +47,9 @@ struct Avx2 {
   static Float multiply(Float a, Float b) { return _mm256_mul_ps(a, b); }
   static Float multiply_add(Float a, Float b, Float c) { return _mm256_fmadd_ps(a, b, c); }
   static Float subtract_product(Float a, Float b, Float c) { return _mm256_fnmadd_ps(a, b, c); }
+  static Int add_ints(Int a, Int b) { return _mm256_add_epi32(a, b); }
+  static Int subtract_ints(Int a, Int b) { return _mm256_sub_epi32(a, b); }
+  static Int shift_left_ints(Int value, unsigned bits) { return _mm256_slli_epi32(value, static_cast<int>(bits)); }
   static Float to_float(Int value) { return _mm256_cvtepi32_ps(value); }
   static Float load_floats(const float* from) { return _mm256_loadu_ps(from); }
   static Float load_halves(const std::byte* from) {
@@ -69,43 +72,29 @@ struct Avx2 {
   template <unsigned kLargest, size_t kSteps>
   struct Dot {
     static constexpr bool kSignedCodes = kLargest > 127, kSignedTileCodes = kSignedCodes, kTileBias = false;
-    // All products of a scale group fit in 16 bits.
-    static constexpr bool kNarrow = !kSignedCodes && kSteps * 2 * kLargest * 127 <= 32767;
+    // Steps whose products are summed in 16 bits: as many as fit.
+    static constexpr size_t kFitting = kSignedCodes ? 1 : 32767 / (2 * kLargest * 127);
+    static constexpr size_t kRun = std::bit_floor(kFitting < kSteps ? kFitting : kSteps);
     static constexpr const char *kTokenName =
                                     kSignedCodes ? "AVX2 int8 (VPMADDUBSW, VPSIGNB)" : "AVX2 int8 (VPMADDUBSW)",
                                 *kTileName = kTokenName;
-    using Sum = Int;
 
-    static Int token(const Int* codes, const int8_t* x, int32_t begin) {
-      Sum sum = _mm256_setzero_si256();
-#pragma GCC unroll 8
-      for (size_t at = 0; at < kSteps; ++at) sum = step(sum, codes[at], broadcast_word(x + at * 4));
-      return _mm256_add_epi32(finish(sum), _mm256_set1_epi32(begin));
-    }
-    static Sum start_token(int32_t) {
-      return _mm256_setzero_si256();
-    }
-    static Sum token_step(Sum sum, Int codes, Int values) {
-      return step(sum, codes, values);
-    }
-    static Int finish_token(Sum sum, int32_t begin) {
-      return _mm256_add_epi32(finish(sum), _mm256_set1_epi32(begin));
-    }
-    static Sum start(const int32_t*) {
-      return _mm256_setzero_si256();
-    }
-    static Sum step(Sum sum, Int codes, Int values) {
-      if constexpr (kNarrow) {
-        return _mm256_add_epi16(sum, _mm256_maddubs_epi16(codes, values));
-      } else {
-        const Int pairs = kSignedCodes ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(values, codes))
-                                       : _mm256_maddubs_epi16(codes, values);
-        return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-      }
-    }
-    static Int finish(Sum sum) {
-      if constexpr (kNarrow) return _mm256_madd_epi16(sum, _mm256_set1_epi16(1));
+    // Compilers turn a chain of integer additions into a tree, for which the products do not fit the registers.
+    static Int in_order(Int sum) {
+      asm("" : "+x"(sum));
       return sum;
+    }
+
+    static Int multiply(Int codes, Int values, const Int* sum) {
+      const Int pairs = kSignedCodes ? _mm256_maddubs_epi16(_mm256_abs_epi8(codes), _mm256_sign_epi8(values, codes))
+                                     : _mm256_maddubs_epi16(codes, values);
+      return sum != nullptr ? in_order(_mm256_add_epi16(*sum, pairs)) : pairs;
+    }
+    static Int multiply_tile(Int codes, Int values, const Int* sum) {
+      return multiply(codes, values, sum);
+    }
+    static Int finish(Int run) {
+      return _mm256_madd_epi16(run, _mm256_set1_epi16(1));
     }
   };
 };

@@ -3,6 +3,7 @@
 // its own copy.
 #pragma once
 
+#include <bit>
 #include <utility>
 
 #include "runtime/compute/convert_activations.h"
@@ -108,12 +109,8 @@ struct QuantKernels {
     Float d_{}, min_{};
   };
 
-  static int32_t token_sum(const TokenBlock& x, size_t group) {
-    return kGroups == 1 ? x.sums[0] + x.sums[1] : x.sums[group];
-  }
-  static float token_weighted_sum(const TokenBlock& x, size_t group) {
-    return kGroups == 1 ? x.weighted_sums[0] + x.weighted_sums[1] : x.weighted_sums[group];
-  }
+  // Which of a block's sums belongs to a scale group.
+  static constexpr size_t block_sum(size_t group) { return kGroups == 1 ? 0 : group + 1; }
 
   // All rows of a block before the next block: the weights are read once, whatever the width of the vectors. Each token
   // is summed in the same order, whatever kTokens.
@@ -159,7 +156,8 @@ struct QuantKernels {
             sum[half][t] = Isa::multiply_add(Isa::to_float(products[t]),
                                              Isa::multiply(scale, Isa::broadcast(x[t].scale)), sum[half][t]);
             if constexpr (kFormat.has_min)
-              sum[half][t] = Isa::subtract_product(min, Isa::broadcast(token_weighted_sum(x[t], part)), sum[half][t]);
+              sum[half][t] =
+                  Isa::subtract_product(min, Isa::broadcast(x[t].weighted_sums[block_sum(part)]), sum[half][t]);
           }
         }
       }
@@ -168,21 +166,27 @@ struct QuantKernels {
   // The products of a scale group's codes with each token's values, exact.
   template <size_t kTokens>
   static void multiply_codes(const Int* codes, const TokenBlock* x, size_t part, Int (&products)[kTokens]) {
-    if constexpr (kTokens == 1) {
-      products[0] = Dot::token(codes, x->values + part * kSteps * 4, -kTokenOffset * token_sum(*x, part));
-    } else {
-      typename Dot::Sum sums[kTokens];
 #pragma GCC unroll 8
-      for (size_t t = 0; t < kTokens; ++t) sums[t] = Dot::start_token(-kTokenOffset * token_sum(x[t], part));
+    for (size_t first = 0; first < kSteps; first += Dot::kRun) {
+      Int run[kTokens];
 #pragma GCC unroll 8
-      for (size_t step = 0; step < kSteps; ++step)
+      for (size_t step = first; step < first + Dot::kRun; ++step)
 #pragma GCC unroll 8
-        for (size_t t = 0; t < kTokens; ++t)
-          sums[t] =
-              Dot::token_step(sums[t], codes[step], Isa::broadcast_word(x[t].values + (part * kSteps + step) * 4));
+        for (size_t t = 0; t < kTokens; ++t) {
+          const Int values = Isa::broadcast_word(x[t].values + (part * kSteps + step) * 4);
+          run[t] = Dot::multiply(codes[step], values, step == first ? nullptr : &run[t]);
+        }
 #pragma GCC unroll 8
       for (size_t t = 0; t < kTokens; ++t)
-        products[t] = Dot::finish_token(sums[t], -kTokenOffset * token_sum(x[t], part));
+        products[t] = first == 0 ? Dot::finish(run[t]) : Isa::add_ints(products[t], Dot::finish(run[t]));
+    }
+    if constexpr (kTokenOffset != 0) {
+      static_assert(std::has_single_bit(static_cast<unsigned>(kTokenOffset)));
+#pragma GCC unroll 8
+      for (size_t t = 0; t < kTokens; ++t)
+        products[t] = Isa::subtract_ints(products[t],
+                                         Isa::shift_left_ints(Isa::broadcast_word(&x[t].sums[block_sum(part)]),
+                                                              std::countr_zero(static_cast<unsigned>(kTokenOffset))));
     }
   }
 
@@ -243,36 +247,45 @@ struct QuantKernels {
       for (size_t part = 0; part < kGroups; ++part) {
         const auto& group0 = panel[0][block].groups[part];
         const auto& group1 = panel[1][block].groups[part];
-        typename Dot::Sum products[2][kTokens];
-#pragma GCC unroll 16
-        for (size_t t = 0; t < kTokens; ++t) {
-          products[0][t] = Dot::start(group0.bias + row[0]);
-          products[1][t] = Dot::start(group1.bias + row[1]);
-        }
+        Int products[2][kTokens];
 #pragma GCC unroll 8
-        for (size_t step = 0; step < kSteps; ++step) {
-          const size_t vector = part * kSteps + step;
-          const Int codes0 = Isa::load(&panel[0][block].codes[vector][row[0] * 4]);
-          const Int codes1 = Isa::load(&panel[1][block].codes[vector][row[1] * 4]);
+        for (size_t first = 0; first < kSteps; first += Dot::kRun) {
+          Int run[2][kTokens];
+          if constexpr (Dot::kTileBias)
 #pragma GCC unroll 16
-          for (size_t t = 0; t < kTokens; ++t) {
-            const Int values = Isa::broadcast_word(x->values[vector][first_token + t]);
-            products[0][t] = Dot::step(products[0][t], codes0, values);
-            products[1][t] = Dot::step(products[1][t], codes1, values);
+            for (size_t t = 0; t < kTokens; ++t) {
+              run[0][t] = Isa::load(group0.bias + row[0]);
+              run[1][t] = Isa::load(group1.bias + row[1]);
+            }
+#pragma GCC unroll 8
+          for (size_t step = first; step < first + Dot::kRun; ++step) {
+            const size_t vector = part * kSteps + step;
+            const Int codes0 = Isa::load(&panel[0][block].codes[vector][row[0] * 4]);
+            const Int codes1 = Isa::load(&panel[1][block].codes[vector][row[1] * 4]);
+            const bool begin = step == first && !Dot::kTileBias;
+#pragma GCC unroll 16
+            for (size_t t = 0; t < kTokens; ++t) {
+              const Int values = Isa::broadcast_word(x->values[vector][first_token + t]);
+              run[0][t] = Dot::multiply_tile(codes0, values, begin ? nullptr : &run[0][t]);
+              run[1][t] = Dot::multiply_tile(codes1, values, begin ? nullptr : &run[1][t]);
+            }
           }
+#pragma GCC unroll 16
+          for (size_t t = 0; t < kTokens; ++t)
+            for (size_t v = 0; v < 2; ++v)
+              products[v][t] =
+                  first == 0 ? Dot::finish(run[v][t]) : Isa::add_ints(products[v][t], Dot::finish(run[v][t]));
         }
         const Float scale0 = Isa::load_floats(group0.scale + row[0]), scale1 = Isa::load_floats(group1.scale + row[1]);
 #pragma GCC unroll 16
         for (size_t t = 0; t < kTokens; ++t) {
           const Float scale = Isa::broadcast(x->scales[first_token + t]);
-          sum[0][t] =
-              Isa::multiply_add(Isa::to_float(Dot::finish(products[0][t])), Isa::multiply(scale0, scale), sum[0][t]);
-          sum[1][t] =
-              Isa::multiply_add(Isa::to_float(Dot::finish(products[1][t])), Isa::multiply(scale1, scale), sum[1][t]);
+          sum[0][t] = Isa::multiply_add(Isa::to_float(products[0][t]), Isa::multiply(scale0, scale), sum[0][t]);
+          sum[1][t] = Isa::multiply_add(Isa::to_float(products[1][t]), Isa::multiply(scale1, scale), sum[1][t]);
         }
         if constexpr (kTileMin) {
           const Float min0 = Isa::load_floats(group0.min + row[0]), min1 = Isa::load_floats(group1.min + row[1]);
-          const float* weighted = x->weighted_sums[kGroups == 1 ? 0 : part + 1] + first_token;
+          const float* weighted = x->weighted_sums[block_sum(part)] + first_token;
 #pragma GCC unroll 16
           for (size_t t = 0; t < kTokens; ++t) {
             const Float total = Isa::broadcast(weighted[t]);
