@@ -62,7 +62,7 @@ struct ProductKernel {
 };
 
 // How far ahead of one token's product its weights are asked for: beyond the latency of RAM at the speed of one core.
-inline constexpr size_t kPrefetchBytes = 8192;
+inline constexpr size_t kPrefetchBytes = 4096;
 
 // What is read of a group one behind the other, followed by the same of the next group.
 struct ReadStream {
