@@ -2,8 +2,6 @@
 // since each level compiles its own copy.
 #pragma once
 
-#include <utility>
-
 #include "runtime/compute/convert_activations.h"
 #include "runtime/compute/float_groups.h"
 #include "runtime/compute/kernels.h"
@@ -79,8 +77,8 @@ struct FloatKernels {
     }
     for (size_t t = 0; t < kTokens; ++t)
       for (size_t v = 0; v < kVectors; ++v)
-        Isa::store(y + t * stride + v * Isa::kLanes, Isa::add(Isa::add(sums[t][v][0], sums[t][v][1]),
-                                                              Isa::add(sums[t][v][2], sums[t][v][3])));
+        Isa::store(y + t * stride + v * Isa::kLanes,
+                   Isa::add(Isa::add(sums[t][v][0], sums[t][v][1]), Isa::add(sums[t][v][2], sums[t][v][3])));
   }
 
   static void unpack_panel(const std::byte* group, size_t, size_t first, size_t count, std::byte* panel) {
@@ -125,17 +123,12 @@ struct FloatKernels {
         Isa::store(sums + (first_token + t) * kPanelRows + first_row + v * Isa::kLanes, sum[v][t]);
   }
 
-  template <size_t... kIndex>
-  static constexpr std::array<TokensKernel, kFewTokens> few_tokens(std::index_sequence<kIndex...>) {
-    return {multiply_tokens<kIndex + 1>...};
-  }
-
   static constexpr ProductKernel entry() {
     return {Isa::kFloatName,
             Isa::kFloatName,
             ActivationForm::float_token,
             ActivationForm::float_tile,
-            few_tokens(std::make_index_sequence<kFewTokens>()),
+            tokens_kernels<FloatKernels>(),
             kGroupRows * sizeof(float),
             unpack_panel,
             multiply_tile};

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "runtime/compute/activations.h"
 #include "runtime/compute/cpu.h"
@@ -45,6 +46,16 @@ inline constexpr size_t kFewTokens = 8;
 // where there is none. A token's result does not depend on how many there are.
 using TokensKernel = void (*)(const std::byte* group, size_t cols, const std::byte* x, float* y, size_t stride,
                               const std::byte* next);
+
+template <class Products, size_t... kIndex>
+constexpr std::array<TokensKernel, kFewTokens> tokens_kernels(std::index_sequence<kIndex...>) {
+  return {Products::template multiply_tokens<kIndex + 1>...};
+}
+// Products::multiply_tokens of 1, 2, ... tokens.
+template <class Products>
+constexpr std::array<TokensKernel, kFewTokens> tokens_kernels() {
+  return tokens_kernels<Products>(std::make_index_sequence<kFewTokens>());
+}
 
 struct ProductKernel {
   // What multiplies a few tokens and a chunk, for people.

@@ -104,17 +104,12 @@ struct PlainQuant {
     put_tile(sums, out);
   }
 
-  template <size_t... kIndex>
-  static constexpr std::array<TokensKernel, kFewTokens> few_tokens(std::index_sequence<kIndex...>) {
-    return {multiply_tokens<kIndex + 1>...};
-  }
-
   static constexpr ProductKernel entry() {
     return {"plain int8 loops",
             "plain int8 loops",
             ActivationForm::int8_token,
             ActivationForm::int8_tile,
-            few_tokens(std::make_index_sequence<kFewTokens>()),
+            tokens_kernels<PlainQuant>(),
             sizeof(PlainPanel),
             unpack_panel,
             multiply_tile};

@@ -58,12 +58,6 @@ uint8_t plane_code(unsigned width, size_t value, size_t row, const std::byte* pl
   return static_cast<uint8_t>(byte >> part * width & ((1U << width) - 1));
 }
 
-// Where the scales of a file's block start, of which a unit may hold several.
-size_t scales_at(const PackedFormat& format, size_t block, size_t blocks) {
-  const size_t before = format.super ? 0 : block % format.unit_blocks();
-  return format.scales_offset(block, blocks) + format.scale_bytes(before);
-}
-
 void pack_scales(const PackedFormat& format, const BlockCodes& codes, size_t row, std::byte* out) {
   const size_t kinds = format.has_min ? 2 : 1;
   std::memcpy(out + row * kHalfBytes, &codes.d, kHalfBytes);
@@ -97,7 +91,7 @@ void pack_group(const QuantType& type, const std::byte* rows, size_t row_bytes, 
       type.take_apart(rows + row * row_bytes + first / per_file_block * file_block_bytes, codes);
       for (size_t block = 0; block < per_file_block; ++block)
         pack_codes(format.bits, codes.codes + block * kBlockValues, row, group + format.codes_offset(first + block));
-      pack_scales(format, codes, row, group + scales_at(format, first, blocks));
+      pack_scales(format, codes, row, group + format.scales_offset(first, blocks));
     }
 }
 
@@ -123,7 +117,7 @@ void unpack_codes(const PackedFormat& format, const std::byte* block, size_t row
 ScaleAndMin unpack_scale(const PackedFormat& format, const std::byte* group, size_t blocks, size_t row, size_t block,
                          size_t group_of_block) {
   const size_t kinds = format.has_min ? 2 : 1;
-  const std::byte* scales = group + scales_at(format, block, blocks);
+  const std::byte* scales = group + format.scales_offset(block, blocks);
   ScaleAndMin out{half_at(scales + row * kHalfBytes), 0};
   if (format.has_min) out.min = half_at(scales + (kGroupRows + row) * kHalfBytes);
   if (!format.super) return out;

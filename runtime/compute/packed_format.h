@@ -50,14 +50,14 @@ struct PackedFormat {
   constexpr size_t group_bytes(size_t blocks) const { return blocks * code_block_bytes() + scale_bytes(blocks); }
   constexpr size_t unit_blocks() const { return super ? kSuperBlocks : has_min ? 1 : 2; }
   constexpr size_t unit_bytes() const { return group_bytes(unit_blocks()); }
-  // Byte offsets in a group of `blocks` blocks: of a block's codes, and of the scales of the unit that it is in.
+  // Byte offsets in a group of `blocks` blocks: of a block's codes, and of its scales or those of its super-block.
   constexpr size_t codes_offset(size_t block) const {
     return block / unit_blocks() * unit_bytes() + block % unit_blocks() * code_block_bytes();
   }
   constexpr size_t scales_offset(size_t block, size_t blocks) const {
     const size_t first = block / unit_blocks() * unit_blocks();
     const size_t there = blocks - first < unit_blocks() ? blocks - first : unit_blocks();
-    return codes_offset(first) + there * code_block_bytes();
+    return codes_offset(first) + there * code_block_bytes() + (super ? 0 : scale_bytes(block - first));
   }
   constexpr unsigned largest_code() const { return codebook ? 255 : (1U << bits) - 1; }
 };

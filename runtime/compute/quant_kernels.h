@@ -300,17 +300,12 @@ struct QuantKernels {
         Isa::store(sums + (first_token + t) * kPanelRows + first_row + v * Isa::kLanes, sum[v][t]);
   }
 
-  template <size_t... kIndex>
-  static constexpr std::array<TokensKernel, kFewTokens> few_tokens(std::index_sequence<kIndex...>) {
-    return {multiply_tokens<kIndex + 1>...};
-  }
-
   static constexpr ProductKernel entry() {
     return {Dot::kTokenName,
             Dot::kTileName,
             ActivationForm::int8_token,
             ActivationForm::int8_tile,
-            few_tokens(std::make_index_sequence<kFewTokens>()),
+            tokens_kernels<QuantKernels>(),
             sizeof(Panel),
             unpack_panel,
             multiply_tile};

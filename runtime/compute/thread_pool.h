@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <memory>
 #include <thread>
-#include <utility>
 #include <vector>
 
 #include "runtime/compute/cpu.h"
@@ -51,8 +50,12 @@ class SharedRange {
       first = static_cast<uint32_t>(range);
       last = range >> 32;
       if (first >= last) return false;
-      (front ? last : first) = front ? std::min(last, first + piece_) : std::max(first + piece_, last) - piece_;
-      left = front ? pack(last, range >> 32) : pack(static_cast<uint32_t>(range), first);
+      const size_t count = std::min<size_t>(piece_, last - first);
+      left = front ? pack(first + count, last) : pack(first, last - count);
+      if (front)
+        last = first + count;
+      else
+        first = last - count;
     } while (!share.range.compare_exchange_weak(range, left, std::memory_order_relaxed));
     return true;
   }

@@ -88,7 +88,9 @@ def values(runs, key, scale=1.0):
 
 
 def ratios(above, below):
-    """Of medians, with the extremes: what a ratio of two noisy figures is known to."""
+    """Of medians, with the extremes: what a ratio of two noisy figures is known to. One round has no extremes."""
+    if len(above) == len(below) == 1:
+        return [above[0] / below[0]]
     return [statistics.median(above) / statistics.median(below), max(above) / min(below), min(above) / max(below)]
 
 

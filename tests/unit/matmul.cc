@@ -57,6 +57,11 @@ double largest_error(const Case& weights, const std::vector<float>& x, size_t to
   return largest;
 }
 
+// Odd numbers of columns, or of blocks, where the type has them: the last unit of a packed row is then a shorter one.
+size_t odd_cols(const DTypeInfo& info) {
+  return info.block_values == 1 ? 259 : info.block_values == 32 ? 25 * 32 : 3 * 256;
+}
+
 bool is_float(DType type) {
   return type == DType::f32 || type == DType::f16 || type == DType::bf16;
 }
@@ -74,7 +79,7 @@ std::vector<float> exact_activations(size_t tokens, size_t cols) {
 
 TEST_CASE("a packed matrix gives back its rows", "[matmul]") {
   for (const DTypeInfo& info : dtypes()) {
-    const Case original = make_case(info, 37, 512);
+    const Case original = make_case(info, 37, odd_cols(info));
     const WeightMatrix weights = original.pack();
     std::vector<float> row(original.cols);
     for (const size_t index : {0UL, 15UL, 16UL, 36UL}) {
@@ -89,9 +94,9 @@ TEST_CASE("products agree with the exact ones at every level, type and odd size"
   for (const CpuLevel level : available_levels())
     for (const DTypeInfo& info : dtypes())
       for (const size_t rows : {1UL, 16UL, 33UL, 70UL}) {
-        const Case weights = make_case(info, rows, info.block_values == 1 ? 259 : 768);
+        const Case weights = make_case(info, rows, odd_cols(info));
         const WeightMatrix packed = weights.pack();
-        for (const size_t tokens : {1UL, 2UL, 6UL, 13UL, 40UL}) {
+        for (const size_t tokens : {1UL, 2UL, 3UL, 4UL, 5UL, 6UL, 7UL, 8UL, 9UL, 13UL, 40UL}) {
           ThreadPool pool(rows % 2 + 1, level);
           const std::vector<float> x = exact_activations(tokens, weights.cols);
           std::vector<float> y(tokens * rows, NAN);
@@ -119,13 +124,32 @@ TEST_CASE("rounded activations stay within int8's error", "[matmul]") {
     }
 }
 
+TEST_CASE("a token's result has the same bits alone and among up to eight", "[matmul]") {
+  for (const CpuLevel level : available_levels())
+    for (const DTypeInfo& info : dtypes()) {
+      const Case weights = make_case(info, 37, odd_cols(info));
+      const WeightMatrix packed = weights.pack();
+      ThreadPool pool(2, level);
+      const std::vector<float> x = random_values(8 * weights.cols, 11);
+      std::vector<float> alone(8 * weights.rows);
+      for (size_t token = 0; token < 8; ++token)
+        matmul(packed, x.data() + token * weights.cols, 1, alone.data() + token * weights.rows, pool);
+      for (size_t tokens = 2; tokens <= 8; ++tokens) {
+        std::vector<float> together(tokens * weights.rows, NAN);
+        matmul(packed, x.data(), tokens, together.data(), pool);
+        INFO(info.name << " at " << level_name(level) << ", " << tokens << " tokens");
+        CHECK(std::equal(together.begin(), together.end(), alone.begin()));
+      }
+    }
+}
+
 TEST_CASE("matrices that share x are multiplied as each alone, with the same bits for any number of threads",
           "[matmul]") {
   const Case q4 = make_case(known_dtype(DType::q4_0), 40, 512), q6 = make_case(known_dtype(DType::q6_k), 17, 512),
              f32 = make_case(known_dtype(DType::f32), 33, 512);
   const std::array packed{q4.pack(), q6.pack(), f32.pack()};
   for (const CpuLevel level : available_levels())
-    for (const size_t tokens : {1UL, 21UL}) {
+    for (const size_t tokens : {1UL, 5UL, 21UL}) {
       const std::vector<float> x = random_values(tokens * 512, 5);
       std::array<std::vector<float>, 3> alone, shared;
       std::vector<MatmulOutput> outputs;
