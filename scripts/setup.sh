@@ -4,7 +4,7 @@ set -euo pipefail
 packages=(
   g++ clang clang-format cmake ninja-build pkg-config git ca-certificates python3
   libboost-program-options-dev libfmt-dev liburing-dev libhwloc-dev catch2 libbenchmark-dev
-  libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libzstd-dev zstd libxxhash-dev libhwy-dev libdnnl-dev
+  libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libzstd-dev zstd libxxhash-dev libhwy-dev
   ocl-icd-opencl-dev opencl-headers opencl-clhpp-headers pocl-opencl-icd fio
   chromium fonts-dejavu-core python3-jsonschema slurm-wlm dpkg-dev groff-base zsh fish g++-aarch64-linux-gnu
 )

@@ -1,5 +1,5 @@
-// Matrix products on the shapes of Gemma 4 E2B, beside the machine's limits: for one token and for a few the share of the
-// RAM read bandwidth (our own read loop, same threads), for a chunk the operations a second.
+// Matrix products on the shapes of Gemma 4 E2B, beside the machine's limits: for one token and for a few the share of
+// the RAM read bandwidth (our own read loop, same threads), for a chunk the operations a second.
 //   bench_matmul [--benchmark_filter=decode/Q4_0/.*/8$] [TIERSCOPE_CPU=avx2]
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>

@@ -82,12 +82,8 @@ struct Avx512 {
     static Int multiply(Int codes, Int values, const Int* sum) {
       return _mm512_dpbusd_epi32(sum != nullptr ? *sum : _mm512_setzero_si512(), codes, values);
     }
-    static Int multiply_tile(Int codes, Int values, const Int* sum) {
-      return _mm512_dpbusd_epi32(*sum, values, codes);
-    }
-    static Int finish(Int run) {
-      return run;
-    }
+    static Int multiply_tile(Int codes, Int values, const Int* sum) { return _mm512_dpbusd_epi32(*sum, values, codes); }
+    static Int finish(Int run) { return run; }
     static Int tile_bias(const Int* codes) {
       Int sum = _mm512_setzero_si512();
       for (size_t step = 0; step < kSteps; ++step) sum = _mm512_dpbusd_epi32(sum, _mm512_set1_epi8(1), codes[step]);

@@ -90,12 +90,8 @@ struct Avx2 {
                                      : _mm256_maddubs_epi16(codes, values);
       return sum != nullptr ? in_order(_mm256_add_epi16(*sum, pairs)) : pairs;
     }
-    static Int multiply_tile(Int codes, Int values, const Int* sum) {
-      return multiply(codes, values, sum);
-    }
-    static Int finish(Int run) {
-      return _mm256_madd_epi16(run, _mm256_set1_epi16(1));
-    }
+    static Int multiply_tile(Int codes, Int values, const Int* sum) { return multiply(codes, values, sum); }
+    static Int finish(Int run) { return _mm256_madd_epi16(run, _mm256_set1_epi16(1)); }
   };
 };
 
