@@ -7,6 +7,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "experiments/compute_pace.h"
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -91,8 +92,8 @@ PlanMatrix read_matrix(const TomlTable& table) {
                                     std::pair("compute", &matrix.compute)})
     check_not_empty(table, key, *values);
   for (const std::string& compute : matrix.compute)
-    if (compute != "none" && compute != "real" && !compute.starts_with("paced:"))
-      throw Error(fmt::format("'{}' is not none, real or paced:DEVICE", compute), table.where("compute"));
+    if (compute != "none" && compute != "real" && pace_of(compute).empty())
+      throw Error(fmt::format("'{}' is not none, real, paced:DEVICE or paced:10ms", compute), table.where("compute"));
   check_table(table, matrix);
   if (matrix.repeats == 0) throw Error("no repeat is no result", table.where("repeats"), "write 1 or more");
   table.finish();

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "experiments/batching.h"
+#include "experiments/compute_pace.h"
 #include "experiments/model_shape.h"
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -27,8 +28,6 @@ ordered_json to_json(const StepTiming& step) {
           {"uploaded_us", step.uploaded_us},   {"needed_us", step.needed_us},
           {"stall_us", step.stall_us},         {"end_us", step.end_us}};
 }
-
-constexpr std::string_view kPaced = "paced:";
 
 // The modelled steps on a timeline, under the names that a replay's have.
 class StepSpans {
@@ -92,14 +91,15 @@ TimedRun time_in_batches(const Arguments& arguments, const TokenTrace& trace, co
 }  // namespace
 
 std::vector<OptionInfo> timed_simulation_options() {
-  return {{"device", "D", "also predict times: a profile's name or file (see: tierscope devices)", "", false, 0},
-          {"compute", "C", "real: as the device computes; none: rows only; paced:DEVICE: as that one does", "real",
-           false, 0},
-          {"emulate", "DEVICE", "with this profile's storage, as `replay --emulate` does", "", false, 0},
-          {"state", "S", "cold, or warm: after one unmeasured pass", "cold", false, 0},
-          {"trace-out", "FILE", "with --device: a timeline of the last placement's steps (Chrome trace JSON)", "",
-           false, 0},
-          {"per-step", "", "with --device and --json: every step's times", "", false, 0}};
+  return {
+      {"device", "D", "also predict times: a profile's name or file (see: tierscope devices)", "", false, 0},
+      {"compute", "C", "real: as the device computes; none: rows only; paced:DEVICE or paced:10ms: as that one does",
+       "real", false, 0},
+      {"emulate", "DEVICE", "with this profile's storage, as `replay --emulate` does", "", false, 0},
+      {"state", "S", "cold, or warm: after one unmeasured pass", "cold", false, 0},
+      {"trace-out", "FILE", "with --device: a timeline of the last placement's steps (Chrome trace JSON)", "", false,
+       0},
+      {"per-step", "", "with --device and --json: every step's times", "", false, 0}};
 }
 
 StepSchedule schedule_of(const TokenTrace& trace, const std::string& path) {
@@ -127,12 +127,12 @@ ordered_json timed_simulation(const Arguments& arguments, const TokenTrace& trac
     device.nvme = find_profile(arguments.text("emulate")).nvme;
     device.nvme.cpu_us_per_read = cpu;
   }
-  if (compute.starts_with(kPaced)) {
+  if (const std::string_view pace = pace_of(compute); !pace.empty()) {
     // Its pace alone: rows stay in this machine's memory.
-    device.compute = find_profile(compute.substr(kPaced.size())).compute;
+    device.compute = find_pace(pace, model.shape);
     device.compute.on_device = false;
   } else {
-    one_of(arguments, "compute", {"real", "none", "paced:DEVICE"});
+    one_of(arguments, "compute", {"real", "none", "paced:DEVICE", "paced:10ms"});
   }
   ordered_json steps = ordered_json::array();
   std::function<void(const StepTiming&)> on_step;

@@ -49,6 +49,10 @@ moved = json.loads(run(*words, "--placement", "nvme", "--compute", "none"))[0]
 assert moved["tpot_ms"]["mean"] < plain["tpot_ms"]["mean"] and moved["backing"] == plain["backing"]
 paced = json.loads(run(*words, "--placement", "nvme", "--compute", "paced:raspberry-pi5-sd"))[0]
 assert paced["tpot_ms"]["mean"] > plain["tpot_ms"]["mean"]
+# Every token takes as long, whatever the device; a step's time comes on top of it.
+even = json.loads(run(*words, "--placement", "nvme", "--compute", "paced:100ms", "--per-step"))[0]
+passes = [s["end_us"] - s["begin_us"] - s["stall_us"] for s in even["per_step"]]
+assert even["compute"] == "paced:100ms" and all(100e3 <= us < 101e3 for us in passes), (min(passes), max(passes))
 slow = json.loads(run(*words, "--placement", "nvme", "--emulate", "raspberry-pi5-sd"))[0]
 assert slow["stall_decode_ms"]["mean"] > 2 * plain["stall_decode_ms"]["mean"]
 

@@ -117,7 +117,7 @@ TEST_CASE("a wrong plan says where and how to mend it", "[plan]") {
   using Catch::Contains;
   CHECK_THROWS_WITH(Plan::parse(with("repeat = 2"), "p.toml"), Contains("p.toml") && Contains("'repeats'"));
   CHECK_THROWS_WITH(Plan::parse(with("states = [\"cool\"]"), "p"), Contains("'cold'"));
-  CHECK_THROWS_WITH(Plan::parse(with("compute = [\"reel\"]"), "p"), Contains("none, real or paced"));
+  CHECK_THROWS_WITH(Plan::parse(with("compute = [\"reel\"]"), "p"), Contains("none, real, paced:DEVICE or paced:10ms"));
   CHECK_THROWS_WITH(Plan::parse(with("compute = []"), "p"), Contains("empty"));
   CHECK_THROWS_WITH(Plan::parse(with("repeats = 0"), "p"), Contains("no repeat"));
   CHECK_THROWS_WITH(Plan::parse("name = \"p\"", "p"), Contains("neither"));
