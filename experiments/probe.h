@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <functional>
 
+#include "experiments/backend.h"
+#include "runtime/compute/device.h"
 #include "runtime/gguf/gguf.h"
 #include "runtime/store/table_handle.h"
 #include "sim/device_profile.h"
@@ -33,13 +35,19 @@ RamProfile probe_ram(uint32_t row_bytes, const ProbeOptions& options);
 // Planner and store at work on whole steps over `table`, their rows all of one kind.
 HostProfile probe_host(const TableFile& table, const ProbeOptions& options);
 
-// The decoder's passes: prefill by chunk, decode by context. Loads the model's weights.
-MeasuredModel probe_model(const GgufFile& file, const ModelShape& shape, const ProbeOptions& options);
-// Bytes per second at which `threads` threads read memory, and multiply-adds (x 2) of a large matrix product.
+// Copies to a device and the gather of rows there. Error where a row is shorter than a block of Q8_0.
+VramProfile probe_device(Device& device, uint32_t row_bytes, const ProbeOptions& options);
+
+// The decoder's passes where `backend` computes: prefill by chunk, decode by context. Loads the model's weights.
+MeasuredModel probe_model(const GgufFile& file, const ModelShape& shape, const Backend& backend,
+                          const ProbeOptions& options);
 struct ComputeRates {
   double read_bytes_per_s = 0, flops_per_s = 0;
 };
+// Bytes per second at which `threads` threads of the CPU read memory, and their multiply-adds (x 2) in registers.
 ComputeRates probe_compute(const ProbeOptions& options);
+// What measured passes come to: weights read by a pass of one token, multiply-adds (x 2) of the longest one.
+ComputeRates rates_of(const MeasuredModel& measured, const ModelShape& shape);
 
 // Share of the processors' time that others used over the last moment, 0 to 1.
 double machine_load();

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <numeric>
 
 #include "experiments/probe.h"
+#include "runtime/base/median.h"
 #include "runtime/base/random.h"
 #include "runtime/model/decoder.h"
 
@@ -22,11 +24,6 @@ double microseconds(Clock::duration duration) {
   return std::chrono::duration<double, std::micro>(duration).count();
 }
 
-double median(std::vector<double> values) {
-  std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
-  return values[values.size() / 2];
-}
-
 // Rows that are there at once, and the moment at which they were asked for.
 class ReadyRows final : public StepRows {
  public:
@@ -42,9 +39,9 @@ class ReadyRows final : public StepRows {
 
 class PassBench {
  public:
-  PassBench(const GgufFile& file, const ModelShape& shape, const ProbeOptions& options)
+  PassBench(const GgufFile& file, const ModelShape& shape, const Backend& backend, const ProbeOptions& options)
       : shape_(shape),
-        decoder_(make_cpu_decoder(file, {options.threads, kContexts.back() + kChunks.back(), 1, kChunks.back()})),
+        decoder_(backend.make_decoder(file, {options.threads, kContexts.back() + kChunks.back(), 1, kChunks.back()})),
         rows_(shape.row_bytes),
         logits_(decoder_->hyperparameters().vocab),
         random_(options.seed) {}
@@ -126,8 +123,9 @@ class PassBench {
 
 }  // namespace
 
-MeasuredModel probe_model(const GgufFile& file, const ModelShape& shape, const ProbeOptions& options) {
-  PassBench bench(file, shape, options);
+MeasuredModel probe_model(const GgufFile& file, const ModelShape& shape, const Backend& backend,
+                          const ProbeOptions& options) {
+  PassBench bench(file, shape, backend, options);
   MeasuredModel model{shape.name, shape.weight_bytes, options.threads, {}};
   for (const uint32_t tokens : kChunks)
     for (const uint32_t context : kContexts) {
@@ -136,6 +134,17 @@ MeasuredModel probe_model(const GgufFile& file, const ModelShape& shape, const P
       model.passes.push_back(bench.pass(tokens, context));
     }
   return model;
+}
+
+ComputeRates rates_of(const MeasuredModel& measured, const ModelShape& shape) {
+  double weights = 0, bytes = 0;
+  for (const BlockShape& block : shape.blocks)
+    weights += static_cast<double>(block.weights), bytes += static_cast<double>(block.weight_bytes);
+  const auto seconds = [](const MeasuredPass& pass) {
+    return std::accumulate(pass.block_us.begin(), pass.block_us.end(), 0.0) / 1e6;
+  };
+  const MeasuredPass& longest = *std::ranges::max_element(measured.passes, {}, &MeasuredPass::tokens);
+  return {bytes / seconds(measured.passes.front()), 2 * weights * longest.tokens / seconds(longest)};
 }
 
 }  // namespace tierscope

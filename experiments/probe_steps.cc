@@ -6,6 +6,7 @@
 
 #include "experiments/probe.h"
 #include "runtime/base/error.h"
+#include "runtime/base/median.h"
 #include "runtime/base/random.h"
 #include "runtime/base/wait.h"
 #include "runtime/metrics/request_clock.h"
@@ -28,12 +29,6 @@ constexpr double kPauseFactor = 2, kPauseUs = 100;
 
 double microseconds(Clock::duration duration) {
   return std::chrono::duration<double, std::micro>(duration).count();
-}
-
-double median(std::vector<double>& samples) {
-  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
-  std::ranges::nth_element(samples, middle);
-  return *middle;
 }
 
 // Planner and store at work on steps of one kind, in the order in which a replay calls them.

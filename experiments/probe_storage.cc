@@ -13,6 +13,7 @@
 #include "experiments/probe.h"
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
+#include "runtime/base/median.h"
 #include "runtime/base/random.h"
 #include "runtime/base/wait.h"
 #include "runtime/store/read_queue.h"
@@ -53,11 +54,6 @@ Quantiles quantiles(std::vector<double> samples) {
 
 double mean(const std::vector<double>& samples) {
   return std::accumulate(samples.begin(), samples.end(), 0.0) / static_cast<double>(samples.size());
-}
-
-double median(std::vector<double> samples) {
-  std::ranges::nth_element(samples, samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2));
-  return samples[samples.size() / 2];
 }
 
 class StorageBench {

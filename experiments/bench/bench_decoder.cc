@@ -16,6 +16,7 @@
 #include "experiments/bench/ram_read.h"
 #include "runtime/base/atomic_file.h"
 #include "runtime/base/error.h"
+#include "runtime/base/median.h"
 #include "runtime/compute/cpu.h"
 #include "runtime/model/decoder.h"
 
@@ -34,11 +35,6 @@ struct Settings {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
 }
 
 class FileRows final : public StepRows {

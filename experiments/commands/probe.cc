@@ -52,17 +52,24 @@ int run(const Arguments& arguments) {
   DeviceProfile profile;
   profile.name = arguments.text("name");
   profile.title = fmt::format("measured by tierscope probe, {} threads", options.threads);
-  uint64_t row_bytes = arguments.number("row-bytes");
+  const Backend backend(arguments.text("backend"), {});
+  auto row_bytes = static_cast<uint32_t>(arguments.number("row-bytes"));
   std::optional<ScratchFile> scratch;
   std::filesystem::path file;
   TableFile table;
   if (arguments.has("model")) {
     const ShapedModel model = shape_of_model(arguments.text("model"));
     file = arguments.text("model");
-    row_bytes = model.table.row_bytes;
+    row_bytes = static_cast<uint32_t>(model.table.row_bytes);
     const GgufFile opened = GgufFile::open(file);
     table = model_table(opened);
-    profile.compute.models.push_back(probe_model(opened, model.shape, options));
+    profile.compute.models.push_back(probe_model(opened, model.shape, backend, options));
+    if (backend.device()) {
+      profile.compute.on_device = true;
+      const ComputeRates rates = rates_of(profile.compute.models.back(), model.shape);
+      profile.compute.flops_per_s = {rates.flops_per_s, "measured: tierscope probe, the model's longest pass"};
+      profile.compute.weight_bytes_per_s = {rates.read_bytes_per_s, "measured: tierscope probe, the model's decode"};
+    }
   } else {
     file = scratch.emplace(arguments.text("dir"), arguments.bytes("file-bytes"), options.seed).path();
     table = {file, 0, std::filesystem::file_size(file) / row_bytes, row_bytes, 0, nullptr};
@@ -71,10 +78,13 @@ int run(const Arguments& arguments) {
   profile.nvme = storage.profile;
   profile.noise = storage.noise;
   profile.host = probe_host(table, options);
-  profile.ram = probe_ram(static_cast<uint32_t>(row_bytes), options);
-  const ComputeRates rates = probe_compute(options);
-  profile.compute.flops_per_s = {rates.flops_per_s, "measured: tierscope probe, multiply-adds in registers"};
-  profile.compute.weight_bytes_per_s = {rates.read_bytes_per_s, "measured: tierscope probe, reading memory"};
+  profile.ram = probe_ram(row_bytes, options);
+  if (backend.device()) profile.vram = probe_device(*backend.device(), row_bytes, options);
+  if (!profile.compute.on_device) {
+    const ComputeRates rates = probe_compute(options);
+    profile.compute.flops_per_s = {rates.flops_per_s, "measured: tierscope probe, multiply-adds in registers"};
+    profile.compute.weight_bytes_per_s = {rates.read_bytes_per_s, "measured: tierscope probe, reading memory"};
+  }
   profile.compute.block_overhead_us = {0, "measured: tierscope probe: within the passes of the models measured"};
 
   const std::string text = to_toml(profile);
@@ -95,7 +105,8 @@ Command probe_command() {
   return {"probe",
           "measure this machine's tiers (and a model's compute) into a device profile",
           "Random reads by size and depth, bursts as a step sends them, sequential reads, memory copies, the program's "
-          "own work per step and, given a model, the decoder's passes. States how much its repeats differ.",
+          "own work per step and, given a model, the decoder's passes; of a device, copies and gathers too. States how "
+          "much its repeats differ.",
           {},
           {{"out", "FILE", "the profile to write", "", false, 0},
            {"model", "FILE", "measure its decoder, and read from its file", "", false, 0},
@@ -105,12 +116,14 @@ Command probe_command() {
            {"name", "NAME", "what the profile calls the machine", "this-machine", false, 0},
            {"seconds-per-point", "S", "longer is more accurate", "0.1", false, 0},
            {"rounds", "N", "repeats of the bursts, from which the noise is told", "3", false, 0},
+           options::backend(),
            options::threads(),
            options::seed(),
            options::quiet(),
            options::json()},
           {{"tierscope probe --out here.toml", "the tiers below the current folder"},
-           {"tierscope probe --model e2b.gguf --out here.toml", "also the decoder's time per block"}},
+           {"tierscope probe --model e2b.gguf --out here.toml", "also the decoder's time per block"},
+           {"tierscope probe --backend opencl --model e2b.gguf --out gpu.toml", "the decoder and copies on a device"}},
           run};
 }
 

@@ -27,5 +27,21 @@ with tempfile.TemporaryDirectory(dir=".") as folder:
                             str(profile), "--placement", "nvme", "--json"))[0]
     assert priced["stall_decode_ms"]["mean"] > 0
     assert "64 MiB" in run("probe", "--dir", folder, "--file-bytes", "1MiB", "--out", str(profile), "-q", code=1)
+    # On a device: its decoder's passes, copies and gathers, in a profile whose rows cross to it.
+    if len(json.loads(run("devices", "--json"))["backends"]) > 1:
+        model = str(Path(folder) / "wide.gguf")
+        run("synth", "wide", model, "--ple", "F16")
+        run("probe", "--backend", "opencl", "--model", model, "--out", str(profile), "--rounds", "1",
+            "--seconds-per-point", "0.001", "-q")
+        text = profile.read_text()
+        for figure in ['on = "device"', "upload_bytes_per_s", "gather_latency_us", "the model's longest pass", 'name = "wide"']:
+            assert figure in text, figure
+        words = ["simulate", "--trace", "traces/data/mt_bench.jsonl.zst", "--requests", "1", "--device", str(profile),
+                 "--model", model, "--json", "--placement"]
+        kept, sent = (json.loads(run(*words, placement))[0] for placement in ("vram", "ram"))
+        assert kept["tpot_ms"]["mean"] < sent["tpot_ms"]["mean"], "rows in RAM have the way to the device before them"
+        assert "at least 34 bytes" in run("probe", "--backend", "opencl", "--dir", folder, "--file-bytes", "64MiB",
+                                          "--row-bytes", "32", "--out", str(profile), "--rounds", "1",
+                                          "--seconds-per-point", "0.001", "-q", code=1)
 assert "seconds-per-point" in run("probe", "--out", "x.toml", "--seconds-per-point", "0", code=2)
 print("ok")
