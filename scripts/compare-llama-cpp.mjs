@@ -1,5 +1,5 @@
 // llama.cpp's side of scripts/compare-llama-cpp.sh, by node-llama-cpp's prebuilt library: the measurements of
-// experiments/bench/bench_decoder.cc on the same file and token ids. Prints one JSON object.
+// experiments/bench/bench_decoder.cc on the same file and token ids. Prints one JSON object. 0 repeats: the start only.
 //   node compare-llama-cpp.mjs MODEL TOKENS_FILE [--prefill N,N..] [--decode CONTEXT,..] [--repeats N]
 import fs from "node:fs";
 import process from "node:process";
@@ -39,6 +39,7 @@ async function forward(first, last) {
 
 await forward(0, 1);
 result.start_to_first_logits_s = seconds(start);
+result.start_device_bytes = Number(fs.readFileSync("/proc/self/io", "utf8").match(/^read_bytes: (\d+)/m)[1]);
 const prefill = {}, decode = {};
 for (let repeat = 0; repeat < REPEATS; ++repeat) {
   for (const tokens of PREFILL_TOKENS) {

@@ -2,6 +2,8 @@
 # Speed of the decoder beside llama.cpp's, in alternating runs on the same file and token ids: prefill, decode, load time,
 # start to first logits, peak memory. Medians and ratios as a table; needs a release build and node with npm.
 #   scripts/compare-llama-cpp.sh MODEL.gguf [ROUNDS] [--prefill N,N..] [--decode CONTEXT,..] [--repeats N] [--levels L,L..]
+# The start is measured twice, each in a process of its own: cold, with no page of the file in the page cache, and warm, with
+# all or nearly all of them; scripts/page_cache.py sees to that right before. --repeats 0: nothing but the starts.
 # --levels: our kernel levels (tierscope cpu names them), a column each; llama.cpp always chooses its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -10,11 +12,13 @@ model=${1:?$usage}
 shift
 rounds=2
 if [[ ${1:-} =~ ^[0-9]+$ ]]; then rounds=$1; shift; fi
-levels=best settings=()
+levels=best settings=() only_starts=no
 while [ $# -gt 0 ]; do
   case $1 in
     --levels) levels=${2:?$usage} ;;
-    --prefill | --decode | --repeats) settings+=("$1" "${2:?$usage}") ;;
+    --repeats)
+      if [ "${2:?$usage}" = 0 ]; then only_starts=yes; else settings+=("$1" "$2"); fi ;;
+    --prefill | --decode) settings+=("$1" "${2:?$usage}") ;;
     *) echo "$usage" >&2; exit 2 ;;
   esac
   shift 2
@@ -29,15 +33,30 @@ open(sys.argv[1], "w").write(" ".join(str(random.randrange(10, 200000)) for _ in
 PY
 model=$(realpath "$model")
 : > "$peer/runs.jsonl"
-named() { python3 -c 'import json,sys; print(json.dumps({"program": sys.argv[1], **json.load(sys.stdin)}))' "$1" >> "$peer/runs.jsonl"; }
+ours() { TIERSCOPE_CPU=${level#best} build/release/bench_decoder "$model" "$peer/tokens.txt" "${settings[@]}" "$@"; }
+theirs() { (cd "$peer" && node ../../scripts/compare-llama-cpp.mjs "$model" tokens.txt "${settings[@]}" "$@"); }
+# A program's two starts, and its speeds where they are asked for, as one object.
+measured() {
+  local runs=() state
+  for state in cold warm; do
+    scripts/page_cache.py "$state" "$model"
+    runs+=("$("$1" --repeats 0)")
+  done
+  if [ "$only_starts" = no ]; then runs+=("$("$1")"); fi
+  python3 - "$2" "${runs[@]}" >> "$peer/runs.jsonl" <<'PY'
+import json, sys
+cold, warm, *speeds = map(json.loads, sys.argv[2:])
+print(json.dumps({"program": sys.argv[1], "cold": cold, "warm": warm, **(speeds[0] if speeds else warm)}))
+PY
+}
 for ((round = 1; round <= rounds; ++round)); do
   for level in ${levels//,/ }; do
     echo "round $round of $rounds: tierscope $level" >&2
     name="tierscope $level"
-    TIERSCOPE_CPU=${level#best} build/release/bench_decoder "$model" "$peer/tokens.txt" "${settings[@]}" | named "${name% best}"
+    measured ours "${name% best}"
   done
   echo "round $round of $rounds: llama.cpp" >&2
-  (cd "$peer" && node ../../scripts/compare-llama-cpp.mjs "$model" tokens.txt "${settings[@]}") | named llama.cpp
+  measured theirs llama.cpp
 done
 python3 - "$peer/runs.jsonl" <<'PY'
 import json, statistics, sys
@@ -52,10 +71,14 @@ def values(program, keys):
                 run = run[key]
             found.append(run)
     return found
-rows = [(f"prefill {n}, tokens/s", ("prefill", n)) for n in runs[0]["prefill"]]
-rows += [(f"decode at {n}, tokens/s", ("decode", n)) for n in runs[0]["decode"]]
-rows += [("load, s", ("load_s",)), ("start to first logits, s", ("start_to_first_logits_s",)),
-         ("peak RSS, bytes", ("peak_rss_bytes",))]
+prefill, decode = [runs[0].get(kind, {}) for kind in ("prefill", "decode")]  # empty where only starts were asked for
+rows = [(f"prefill {n}, tokens/s", ("prefill", n)) for n in prefill]
+rows += [(f"decode at {n}, tokens/s", ("decode", n)) for n in decode]
+for state in ("cold", "warm"):
+    rows += [(f"{state} start: load, s", (state, "load_s")),
+             (f"{state} start to first logits, s", (state, "start_to_first_logits_s")),
+             (f"{state} start: bytes that the device read", (state, "start_device_bytes"))]
+rows += [("peak RSS, bytes", ("peak_rss_bytes",))]
 rounds = len(values("llama.cpp", ()))
 print("| " + " | ".join([f"{rounds} alternating round(s)", "llama.cpp"] + [cell for program in ours for cell in (program, "ratio")]) + " |")
 print("| --- |" + " --- |" * (1 + 2 * len(ours)))
@@ -64,9 +87,11 @@ for name, keys in rows:
     cells = [name, f"{theirs:.4g}"]
     for program in ours:
         mine = statistics.median(values(program, keys))
-        cells += [f"{mine:.4g}", f"{mine / theirs:.2f}"]
+        cells += [f"{mine:.4g}", f"{mine / theirs:.2f}" if theirs else ""]
     print("| " + " | ".join(cells) + " |")
-cells = [f"decode at {min(runs[0]['decode'], key=int)}, share of the read loop", ""]
+if not decode:
+    sys.exit()
+cells = [f"decode at {min(decode, key=int)}, share of the read loop", ""]
 for program in ours:
     cells += [f"{statistics.median(values(program, ('decode_share_of_ram',))):.2f}",
               f"of {statistics.median(values(program, ('ram_read_bytes_per_s',))) / 1e9:.1f} GB/s"]

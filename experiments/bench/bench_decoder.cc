@@ -1,6 +1,7 @@
 // Speed of the whole decoder on a model's file: prefill of several lengths, decode at several contexts, time from start
 // to the first token. Prints one JSON object, as scripts/compare-llama-cpp.mjs reads it.
 //   bench_decoder MODEL [TOKENS_FILE] [--prefill N,N..] [--decode CONTEXT,CONTEXT..] [--repeats N]
+// 0 repeats: the start only.
 // The rows of the per-layer embedding come from the page cache, one pread each, as they come to llama.cpp by mmap.
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -126,18 +127,33 @@ void decode_beside_ram(Session& session, ThreadPool& pool, uint32_t context, Dec
   into.share.push_back(rate * static_cast<double>(session.decoder().weight_bytes()) / ram);
 }
 
+uint64_t peak_rss_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+// What this process had the storage device read.
+uint64_t device_bytes() {
+  const std::string io = read_text_file("/proc/self/io"), key = "\nread_bytes: ";
+  const size_t at = io.find(key);
+  if (at == std::string::npos) throw Error("no line of read_bytes", "/proc/self/io");
+  return std::stoull(io.substr(at + key.size()));
+}
+
 nlohmann::ordered_json measure(const Settings& settings, std::vector<TokenId> ids) {
   const auto start = Clock::now();
   Session session(settings.model, std::move(ids));
   nlohmann::ordered_json json{{"level", level_name(chosen_level())}, {"load_s", seconds_since(start)}};
   session.forward(0, 1);
   json["start_to_first_logits_s"] = seconds_since(start);
+  json["start_device_bytes"] = device_bytes();
+  json["peak_rss_bytes"] = peak_rss_bytes();
+  if (settings.repeats == 0) return json;
   // Before the read loop, whose memory is no decoder's.
   for (const uint32_t tokens : settings.prefill) session.prefill_tokens_per_s(tokens);
   for (const uint32_t context : settings.decode) session.decode_tokens_per_s(context);
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  json["peak_rss_bytes"] = static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+  json["peak_rss_bytes"] = peak_rss_bytes();
   ThreadPool pool(kThreads);
   std::map<uint32_t, std::vector<double>> prefill;
   std::map<uint32_t, Decode> decode;
