@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # Speed of the decoder beside llama.cpp's, in alternating runs on the same file and token ids: prefill, decode, load time,
 # start to first logits, peak memory. Medians and ratios as a table; needs a release build and node with npm.
-#   scripts/compare-llama-cpp.sh MODEL.gguf [ROUNDS] [--prefill N,N..] [--decode CONTEXT,..] [--repeats N] [--levels L,L..]
+#   scripts/compare-llama-cpp.sh MODEL.gguf [ROUNDS] [--prefill N,N..] [--decode CONTEXT,..] [--repeats N] [--levels L,L..] [--untouched]
 # The start is measured twice, each in a process of its own: cold, with no page of the file in the page cache, and warm, with
-# all or nearly all of them; scripts/page_cache.py sees to that right before. --repeats 0: nothing but the starts.
-# --levels: our kernel levels (tierscope cpu names them), a column each; llama.cpp always chooses its own.
+# all or nearly all of them; scripts/start_state.py sees to that right before, and touches free memory unless --untouched
+# says otherwise. --repeats 0: nothing but the starts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-usage='usage: scripts/compare-llama-cpp.sh MODEL.gguf [ROUNDS] [--prefill N,..] [--decode N,..] [--repeats N] [--levels L,..]'
+usage='usage: scripts/compare-llama-cpp.sh MODEL.gguf [ROUNDS] [--prefill N,..] [--decode N,..] [--repeats N] [--levels L,..] [--untouched]'
 model=${1:?$usage}
 shift
 rounds=2
 if [[ ${1:-} =~ ^[0-9]+$ ]]; then rounds=$1; shift; fi
-levels=best settings=() only_starts=no
+levels=best settings=() memory=() only_starts=no
 while [ $# -gt 0 ]; do
   case $1 in
+    --untouched) memory=("$1"); shift; continue ;;
     --levels) levels=${2:?$usage} ;;
     --repeats)
       if [ "${2:?$usage}" = 0 ]; then only_starts=yes; else settings+=("$1" "$2"); fi ;;
@@ -39,7 +40,7 @@ theirs() { (cd "$peer" && node ../../scripts/compare-llama-cpp.mjs "$model" toke
 measured() {
   local runs=() state
   for state in cold warm; do
-    scripts/page_cache.py "$state" "$model"
+    scripts/start_state.py "$state" "$model" "${memory[@]}"
     runs+=("$("$1" --repeats 0)")
   done
   if [ "$only_starts" = no ]; then runs+=("$("$1")"); fi
