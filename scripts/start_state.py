@@ -29,7 +29,7 @@ def touch_memory(wanted):
     with open("/proc/meminfo") as lines:
         free = next(int(line.split()[1]) for line in lines if line.startswith("MemFree:")) * 1024
     # What is not free holds the file's pages, which have to stay.
-    size = min(wanted, free - (512 << 20)) // mmap.PAGESIZE * mmap.PAGESIZE
+    size = min(wanted, free - (1 << 30)) // mmap.PAGESIZE * mmap.PAGESIZE
     with mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as memory:
         memory.madvise(mmap.MADV_HUGEPAGE)
         memory.madvise(23)  # MADV_POPULATE_WRITE
