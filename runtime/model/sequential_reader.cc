@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <semaphore>
 #include <thread>
 
 #include "runtime/base/error.h"
@@ -24,7 +25,9 @@ namespace {
 
 constexpr uint64_t kAlignment = 4096;
 // Large enough that a read's set-up does not count, small enough that the buffers stay in the caches nearby.
-constexpr uint64_t kSpanBytes = 4 << 20;
+constexpr uint64_t kSpanBytes = 1 << 20;
+// Reads in flight while all consumers are busy. Eight were no faster than four (docs/measurements/compute.md, "Start").
+constexpr unsigned kReadsAhead = 4;
 // Reading over a hole this large is cheaper than a read of its own.
 constexpr uint64_t kLargestHole = 128 << 10;
 
@@ -37,7 +40,8 @@ class SourceFile {
     struct stat status {};
     if (fstat(cached_, &status) != 0) fail("cannot read the size", 0, errno);
     bytes_ = static_cast<uint64_t>(status.st_size);
-    if (bytes_ == 0) return;
+    // Of others' files the kernel says that all pages are there.
+    if (bytes_ == 0 || (status.st_uid != geteuid() && access(path.c_str(), W_OK) != 0)) return;
     void* mapped = mmap(nullptr, bytes_, PROT_READ, MAP_SHARED, cached_, 0);
     if (mapped != MAP_FAILED) mapped_ = static_cast<std::byte*>(mapped);
   }
@@ -57,8 +61,7 @@ class SourceFile {
   }
 
   // Fills `out` with [offset, offset + bytes), all aligned; what lies past the file's end is left as it is.
-  void read(uint64_t offset, uint64_t bytes, std::byte* out) const {
-    bool direct = direct_ >= 0 && !in_page_cache(offset, bytes);
+  void read(uint64_t offset, uint64_t bytes, bool direct, std::byte* out) const {
     for (uint64_t done = 0; done < bytes && offset + done < bytes_;) {
       const ssize_t got =
           pread(direct ? direct_ : cached_, out + done, bytes - done, static_cast<off_t>(offset + done));
@@ -74,6 +77,9 @@ class SourceFile {
       direct = direct && done % kAlignment == 0;
     }
   }
+
+  // Whether [offset, offset + bytes) is to be read past the page cache: unless all of it is there already.
+  bool reads_direct(uint64_t offset, uint64_t bytes) const { return direct_ >= 0 && !in_page_cache(offset, bytes); }
 
  private:
   [[noreturn]] void fail(const char* what, uint64_t offset, int code) const {
@@ -120,10 +126,13 @@ std::vector<Span> plan_spans(const std::vector<ReadExtent>& extents) {
   return spans;
 }
 
-// Threads take spans in file order, so the device sees a sequential stream with as many reads in flight as threads.
+// Threads take spans in file order, so the device sees a sequential stream. More of them than may consume: those wait
+// for the device, so that reads run ahead of what is made of them. What the page cache holds is copied by a consumer,
+// since that is work of the CPU, and then lies in its own cache.
 class Pass {
  public:
-  Pass(std::span<const std::filesystem::path> paths, std::vector<ReadExtent> extents) : extents_(std::move(extents)) {
+  Pass(std::span<const std::filesystem::path> paths, std::vector<ReadExtent> extents, unsigned consumers)
+      : extents_(std::move(extents)), consumers_(consumers), idle_consumers_(consumers) {
     for (const auto& path : paths) files_.push_back(std::make_unique<SourceFile>(path));
     std::ranges::sort(extents_, [](const ReadExtent& a, const ReadExtent& b) {
       return a.file != b.file ? a.file < b.file : a.offset < b.offset;
@@ -133,15 +142,29 @@ class Pass {
     for (const Span& span : spans_) largest_ = std::max(largest_, span.bytes);
   }
 
-  void run(unsigned threads) {
+  void run() {
     {
       std::vector<std::jthread> team;
-      for (unsigned t = 0; t < threads; ++t) team.emplace_back([this] { work(); });
+      const size_t threads = std::min<size_t>(consumers_ + kReadsAhead, spans_.size());
+      for (size_t t = 0; t < threads; ++t) team.emplace_back([this] { work(); });
     }
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
+  using Consumers = std::counting_semaphore<>;
+  // One of the consumers, for as long as this lives.
+  class Consumer {
+   public:
+    explicit Consumer(Consumers& idle) : idle_(idle) { idle_.acquire(); }
+    ~Consumer() { idle_.release(); }
+    Consumer(const Consumer&) = delete;
+    Consumer& operator=(const Consumer&) = delete;
+
+   private:
+    Consumers& idle_;
+  };
+
   void work() {
     try {
       const std::unique_ptr<std::byte, void (*)(void*)> buffer(
@@ -155,8 +178,12 @@ class Pass {
     }
   }
 
-  void read_span(const Span& span, std::byte* buffer) const {
-    files_[extents_[span.first_extent].file]->read(span.offset, span.bytes, buffer);
+  void read_span(const Span& span, std::byte* buffer) {
+    const SourceFile& file = *files_[extents_[span.first_extent].file];
+    const bool direct = file.reads_direct(span.offset, span.bytes);
+    if (direct) file.read(span.offset, span.bytes, true, buffer);
+    const Consumer consumer(idle_consumers_);
+    if (!direct) file.read(span.offset, span.bytes, false, buffer);
     for (size_t i = span.first_extent; i < span.end_extent; ++i)
       extents_[i].take(buffer + (extents_[i].offset - span.offset));
   }
@@ -165,6 +192,8 @@ class Pass {
   std::vector<ReadExtent> extents_;
   std::vector<Span> spans_;
   uint64_t largest_ = 0;
+  const unsigned consumers_;
+  Consumers idle_consumers_;
   std::atomic<size_t> next_ = 0;
   std::mutex failure_mutex_;
   std::exception_ptr failure_;
@@ -173,8 +202,8 @@ class Pass {
 }  // namespace
 
 void read_sequentially(std::span<const std::filesystem::path> paths, std::vector<ReadExtent> extents,
-                       unsigned threads) {
-  Pass(paths, std::move(extents)).run(threads);
+                       unsigned consumers) {
+  Pass(paths, std::move(extents), consumers).run();
 }
 
 }  // namespace tierscope

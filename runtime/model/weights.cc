@@ -9,7 +9,7 @@
 namespace tierscope {
 namespace {
 
-// Pieces of whole groups of rows, about this large: several fit one read.
+// Pieces of whole groups of rows, at most about as large as one read.
 constexpr uint64_t kPieceBytes = 1 << 20;
 
 void add(const GgufTensor& tensor, WeightMatrix& matrix, std::vector<ReadExtent>& extents) {
