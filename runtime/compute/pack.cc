@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "runtime/compute/transpose_words.h"
+
 namespace tierscope {
 namespace {
 
@@ -13,41 +15,42 @@ uint32_t word_at(const void* bytes) {
   return word;
 }
 
-// Four codes at a time: `shift` selects their bits, `mask` those of the plane.
-uint32_t plane_bits(const uint8_t* codes, size_t vector, unsigned shift, uint32_t mask) {
-  return word_at(codes + vector * kWordBytes) >> shift & mask;
-}
-
-// Writes a plane of `width` bits taken from the codes' bits at `shift`; gives the end of the plane.
-std::byte* pack_plane(unsigned width, unsigned shift, const uint8_t* codes, size_t row, std::byte* plane) {
-  const uint32_t mask = 0x01010101U * ((1U << width) - 1);
-  const size_t vectors = width;  // 8 code vectors x width bits / 8
-  const size_t per_vector = kCodeVectors / vectors;
-  for (size_t vector = 0; vector < vectors; ++vector) {
+// Writes a plane of kWidth bits taken from the codes' bits at kShift as words, four codes of each part in one; gives
+// the plane's end.
+template <unsigned kWidth, unsigned kShift>
+uint32_t* pack_plane(const uint8_t* codes, uint32_t* words) {
+  constexpr uint32_t kMask = 0x01010101U * ((1U << kWidth) - 1);
+  constexpr size_t kVectors = kWidth;  // 8 code vectors x width bits / 8
+  constexpr size_t kPerVector = kCodeVectors / kVectors;
+  for (size_t vector = 0; vector < kVectors; ++vector) {
     uint32_t word = 0;
-    for (size_t part = 0; part < per_vector; ++part) {
+    for (size_t part = 0; part < kPerVector; ++part) {
       // Nibbles pair codes i and i + 4; narrower planes hold neighbours.
-      const size_t code = width == 4 ? vector + part * 4 : vector * per_vector + part;
-      word |= plane_bits(codes, code, shift, mask) << part * width;
+      const size_t code = kWidth == 4 ? vector + part * 4 : vector * kPerVector + part;
+      word |= (word_at(codes + code * kWordBytes) >> kShift & kMask) << part * kWidth;
     }
-    std::memcpy(plane + vector * kCodeVectorBytes + row * kWordBytes, &word, kWordBytes);
+    words[vector] = word;
   }
-  return plane + vectors * kCodeVectorBytes;
+  return words + kVectors;
 }
 
-void pack_codes(unsigned bits, const uint8_t* codes, size_t row, std::byte* block) {
-  if (bits == 8) {
-    for (size_t vector = 0; vector < kCodeVectors; ++vector)
-      std::memcpy(block + vector * kCodeVectorBytes + row * kWordBytes, codes + vector * kWordBytes, kWordBytes);
-    return;
-  }
-  unsigned shift = 0;
-  for (const unsigned width : {4U, 2U, 1U})
-    if ((bits & width) != 0) {
-      block = pack_plane(width, shift, codes, row, block);
-      shift += width;
+// One row's words of `blocks` blocks, in the order of their vectors in a group.
+template <unsigned kBits>
+void pack_codes(const uint8_t* codes, size_t blocks, uint32_t* words) {
+  if constexpr (kBits == 8) {
+    std::memcpy(words, codes, blocks * kBlockValues);
+  } else {
+    for (size_t block = 0; block < blocks; ++block, codes += kBlockValues) {
+      if constexpr ((kBits & 4) != 0) words = pack_plane<4, 0>(codes, words);
+      if constexpr ((kBits & 2) != 0) words = pack_plane<2, kBits & 4>(codes, words);
+      if constexpr ((kBits & 1) != 0) words = pack_plane<1, kBits & 6>(codes, words);
     }
+  }
 }
+
+constexpr void (*kPackCodes[])(const uint8_t*, size_t, uint32_t*) = {nullptr,       nullptr,       pack_codes<2>,
+                                                                     pack_codes<3>, pack_codes<4>, pack_codes<5>,
+                                                                     pack_codes<6>, nullptr,       pack_codes<8>};
 
 uint8_t plane_code(unsigned width, size_t value, size_t row, const std::byte* plane) {
   const size_t vectors = width, per_vector = kCodeVectors / vectors;
@@ -56,6 +59,20 @@ uint8_t plane_code(unsigned width, size_t value, size_t row, const std::byte* pl
   const size_t part = width == 4 ? code / 4 : code % per_vector;
   const auto byte = static_cast<uint8_t>(plane[vector * kCodeVectorBytes + row * kWordBytes + value % kWordBytes]);
   return static_cast<uint8_t>(byte >> part * width & ((1U << width) - 1));
+}
+
+// Q4_0 and Q8_0, which most files are of: a block is a half and its codes, whose words already pair as the planes do.
+template <FormatId kFormat, uint32_t kFlip>
+void pack_simple(const std::byte* rows, size_t row_bytes, size_t blocks, std::byte* group) {
+  constexpr PackedFormat format = packed_format(kFormat);
+  constexpr size_t code_bytes = kBlockValues * format.bits / 8, block_bytes = kHalfBytes + code_bytes;
+  for (size_t block = 0; block < blocks; ++block) {
+    const std::byte* from = rows + block * block_bytes;
+    transpose_words<kFlip>(from + kHalfBytes, row_bytes, code_bytes / kWordBytes, group + format.codes_offset(block));
+    std::byte* scales = group + format.scales_offset(block, blocks);
+    for (size_t row = 0; row < kGroupRows; ++row)
+      std::memcpy(scales + row * kHalfBytes, from + row * row_bytes, kHalfBytes);
+  }
 }
 
 void pack_scales(const PackedFormat& format, const BlockCodes& codes, size_t row, std::byte* out) {
@@ -82,17 +99,25 @@ void pack_group(const QuantType& type, const std::byte* rows, size_t row_bytes, 
                 std::byte* group) {
   const PackedFormat& format = packed_format(type.format);
   const size_t blocks = cols / kBlockValues;
+  if (count == kGroupRows && (type.type == DType::q4_0 || type.type == DType::iq4_nl))
+    return pack_simple<FormatId::s4, 0>(rows, row_bytes, blocks, group);
+  if (count == kGroupRows && type.type == DType::q8_0)
+    return pack_simple<FormatId::s8, 0x80808080>(rows, row_bytes, blocks, group);
   const size_t per_file_block = format.super ? kSuperBlocks : 1;
   const size_t file_block_bytes = row_bytes / (blocks / per_file_block);
   if (count < kGroupRows) std::memset(group, 0, format.group_bytes(blocks));
-  for (size_t first = 0; first < blocks; first += per_file_block)
+  // Row by row first: the codes' words of a unit's rows, then all of them transposed at once.
+  uint32_t words[kGroupRows][kSuperBlocks * kCodeVectors] = {};
+  for (size_t first = 0; first < blocks; first += per_file_block) {
     for (size_t row = 0; row < count; ++row) {
       BlockCodes codes;
       type.take_apart(rows + row * row_bytes + first / per_file_block * file_block_bytes, codes);
-      for (size_t block = 0; block < per_file_block; ++block)
-        pack_codes(format.bits, codes.codes + block * kBlockValues, row, group + format.codes_offset(first + block));
+      kPackCodes[format.bits](codes.codes, per_file_block, words[row]);
       pack_scales(format, codes, row, group + format.scales_offset(first, blocks));
     }
+    transpose_words(reinterpret_cast<const std::byte*>(words), sizeof words[0], per_file_block * format.bits,
+                    group + format.codes_offset(first));
+  }
 }
 
 void unpack_codes(const PackedFormat& format, const std::byte* block, size_t row, uint8_t* codes) {
