@@ -17,11 +17,29 @@ uint16_t half_at(const std::byte* block, size_t offset) {
   return half;
 }
 
+// Eight codes at a time, a byte each. Shifts to the right bring in bits of the next byte: a mask takes them off.
+constexpr size_t kEight = 8;
+uint64_t eight_at(const uint8_t* bytes) {
+  uint64_t eight = 0;
+  std::memcpy(&eight, bytes, sizeof eight);
+  return eight;
+}
+void put_eight(uint8_t* bytes, uint64_t eight) {
+  std::memcpy(bytes, &eight, sizeof eight);
+}
+constexpr uint64_t in_each(uint8_t byte) {
+  return byte * uint64_t{0x0101010101010101};
+}
+void add_bits(uint64_t bits, unsigned shift, uint8_t* codes) {
+  put_eight(codes, eight_at(codes) | bits << shift);
+}
+
 // The 4-bit types of 32 values: byte j holds values j and j + 16.
 void nibbles_of_32(const uint8_t* packed, uint8_t* codes) {
-  for (size_t j = 0; j < 16; ++j) {
-    codes[j] = packed[j] & 15;
-    codes[j + 16] = packed[j] >> 4;
+  for (size_t j = 0; j < 16; j += kEight) {
+    const uint64_t pairs = eight_at(packed + j);
+    put_eight(codes + j, pairs & in_each(15));
+    put_eight(codes + j + 16, pairs >> 4 & in_each(15));
   }
 }
 
@@ -62,13 +80,14 @@ void take_q5_1(const std::byte* block, BlockCodes& out) {
 void take_q8_0(const std::byte* block, BlockCodes& out) {
   out.d = half_at(block, 0);
   const uint8_t* codes = bytes_at(block, 2);
-  for (size_t j = 0; j < 32; ++j) out.codes[j] = codes[j] ^ 0x80;
+  for (size_t j = 0; j < 32; j += kEight) put_eight(out.codes + j, eight_at(codes + j) ^ in_each(0x80));
 }
 
 // The 2-bit planes of Q2_K and Q3_K: each half of 128 values has 32 bytes, which hold four runs of 32 values.
 void pairs_of_256(const uint8_t* packed, uint8_t* codes) {
   for (size_t run = 0; run < 8; ++run)
-    for (size_t j = 0; j < 32; ++j) codes[run * 32 + j] = packed[run / 4 * 32 + j] >> run % 4 * 2 & 3;
+    for (size_t j = 0; j < 32; j += kEight)
+      put_eight(codes + run * 32 + j, eight_at(packed + run / 4 * 32 + j) >> run % 4 * 2 & in_each(3));
 }
 
 void take_q2_k(const std::byte* block, BlockCodes& out) {
@@ -87,8 +106,8 @@ void take_q3_k(const std::byte* block, BlockCodes& out) {
   const uint8_t* scales = bytes_at(block, 96);
   pairs_of_256(bytes_at(block, 32), out.codes);
   for (size_t run = 0; run < 8; ++run)
-    for (size_t j = 0; j < 32; ++j)
-      out.codes[run * 32 + j] = static_cast<uint8_t>(out.codes[run * 32 + j] | (high[j] >> run & 1) << 2);
+    for (size_t j = 0; j < 32; j += kEight)
+      add_bits(eight_at(high + j) >> run & in_each(1), 2, out.codes + run * 32 + j);
   for (size_t group = 0; group < 16; ++group) {
     const int low = scales[group % 8] >> group / 8 * 4 & 15;
     const int top = scales[8 + group % 4] >> group / 4 * 2 & 3;
@@ -110,7 +129,8 @@ void scales_and_minima(const uint8_t* packed, BlockCodes& out) {
 // Q4_K and Q5_K: 32 bytes hold two runs of 32 values.
 void nibbles_of_256(const uint8_t* packed, uint8_t* codes) {
   for (size_t run = 0; run < 8; ++run)
-    for (size_t j = 0; j < 32; ++j) codes[run * 32 + j] = packed[run / 2 * 32 + j] >> run % 2 * 4 & 15;
+    for (size_t j = 0; j < 32; j += kEight)
+      put_eight(codes + run * 32 + j, eight_at(packed + run / 2 * 32 + j) >> run % 2 * 4 & in_each(15));
 }
 
 void take_q4_k(const std::byte* block, BlockCodes& out) {
@@ -127,8 +147,8 @@ void take_q5_k(const std::byte* block, BlockCodes& out) {
   nibbles_of_256(bytes_at(block, 48), out.codes);
   const uint8_t* high = bytes_at(block, 16);
   for (size_t run = 0; run < 8; ++run)
-    for (size_t j = 0; j < 32; ++j)
-      out.codes[run * 32 + j] = static_cast<uint8_t>(out.codes[run * 32 + j] | (high[j] >> run & 1) << 4);
+    for (size_t j = 0; j < 32; j += kEight)
+      add_bits(eight_at(high + j) >> run & in_each(1), 4, out.codes + run * 32 + j);
 }
 
 void take_q6_k(const std::byte* block, BlockCodes& out) {
@@ -136,9 +156,10 @@ void take_q6_k(const std::byte* block, BlockCodes& out) {
     const uint8_t* low = bytes_at(block, half * 64);
     const uint8_t* high = bytes_at(block, 128 + half * 32);
     for (size_t run = 0; run < 4; ++run)
-      for (size_t j = 0; j < 32; ++j) {
-        const int nibble = low[run % 2 * 32 + j] >> run / 2 * 4 & 15;
-        out.codes[half * 128 + run * 32 + j] = static_cast<uint8_t>(nibble | (high[j] >> run * 2 & 3) << 4);
+      for (size_t j = 0; j < 32; j += kEight) {
+        uint8_t* codes = out.codes + half * 128 + run * 32 + j;
+        put_eight(codes, eight_at(low + run % 2 * 32 + j) >> run / 2 * 4 & in_each(15));
+        add_bits(eight_at(high + j) >> run * 2 & in_each(3), 4, codes);
       }
   }
   std::memcpy(out.scales, block + 192, 16);
