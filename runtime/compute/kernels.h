@@ -88,6 +88,8 @@ struct Kernels {
   std::array<ActivationKernel, kActivationForms> activations;
   std::array<ProductKernel, kFormatCount> quantised;
   ProductKernel f32, f16, bf16;
+  // Where set: called on each thread after its last multiply_tile of a product; gives up what that holds of the thread.
+  void (*end_tiles)() = nullptr;
 };
 
 const Kernels& kernels(CpuLevel level);

@@ -183,6 +183,7 @@ class TilesProduct {
       for (size_t first = 0, last = 0; pairs.take(worker, first, last);)
         visit_groups(outputs_, kPanelGroups, first, last,
                      [&](const GroupRange& range) { multiply(outputs_[range.output], range, panels); });
+      if (level_.end_tiles != nullptr) level_.end_tiles();
     });
   }
 
