@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
 #include <cassert>
 
 namespace tierscope {
@@ -46,6 +47,10 @@ ThreadPool::ThreadPool(unsigned threads, CpuLevel level)
     // More threads than CPUs must yield at once to whoever has work.
     : level_(level), spins_(threads <= usable_cpus().size() ? kSpins : 0), arenas_(threads + 1), shared_(threads) {
   assert(threads > 0);
+  const std::vector<unsigned>& cpus = usable_cpus();
+  for (unsigned worker = 1; worker < threads && threads <= cpus.size(); ++worker)
+    worker_cpus_.push_back(static_cast<int>(cpus[worker]));
+  std::ranges::sort(worker_cpus_);
   for (unsigned worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { serve(worker); });
 }
 
@@ -68,6 +73,7 @@ void ThreadPool::serve(unsigned worker) {
 
 void ThreadPool::run_erased(Erased work, void* context) {
   if (workers_.empty()) return work(context, 0);
+  leave_worker_cpus();
   work_ = work;
   context_ = context;
   unfinished_.store(static_cast<uint32_t>(workers_.size()), std::memory_order_relaxed);
@@ -75,6 +81,20 @@ void ThreadPool::run_erased(Erased work, void* context) {
   generation_.notify_all();
   work(context, 0);
   wait_for_workers();
+}
+
+// A caller that slept may wake on a worker's CPU: the two would share that one until the scheduler's balancing, some
+// milliseconds later, while another idles. Looking costs some nanoseconds; moving, a few microseconds.
+void ThreadPool::leave_worker_cpus() const {
+  if (worker_cpus_.empty() || !std::ranges::binary_search(worker_cpus_, sched_getcpu())) return;
+  cpu_set_t allowed;
+  if (pthread_getaffinity_np(pthread_self(), sizeof allowed, &allowed) != 0) return;
+  cpu_set_t others = allowed;
+  for (const int cpu : worker_cpus_) CPU_CLR(cpu, &others);
+  if (CPU_COUNT(&others) == 0) return;
+  // Narrowing moves at once; widened again, it stays where it is.
+  pthread_setaffinity_np(pthread_self(), sizeof others, &others);
+  pthread_setaffinity_np(pthread_self(), sizeof allowed, &allowed);
 }
 
 // The caller yields where others take long, but does not sleep: a worker's wake-up would move it to the worker's own

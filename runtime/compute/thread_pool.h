@@ -67,7 +67,7 @@ class SharedRange {
 class ThreadPool {
  public:
   // The calling thread is worker 0; the others are pinned, each to a core of its own while there are enough. The caller
-  // is left unpinned: threads that it starts later would inherit its CPU.
+  // is left unpinned: threads that it starts later would inherit its CPU. Found on a worker's, it moves to another.
   // `level`: the kernels that work given to this pool uses.
   explicit ThreadPool(unsigned threads, CpuLevel level = chosen_level());
   ~ThreadPool();
@@ -119,10 +119,12 @@ class ThreadPool {
 
   void run_erased(Erased work, void* context);
   void serve(unsigned worker);
+  void leave_worker_cpus() const;
   void wait_for_workers() const;
 
   const CpuLevel level_;
   const unsigned spins_;
+  std::vector<int> worker_cpus_;  // where workers are pinned to CPUs that the caller can leave to them; sorted
   std::vector<Arena> arenas_;
   SharedRange shared_;
   Erased work_ = nullptr;

@@ -1,5 +1,8 @@
 #include "runtime/compute/thread_pool.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <numeric>
@@ -74,4 +77,29 @@ TEST_CASE("a worker that finds others late takes their share from the back", "[t
   while (range.take(0, first, last)) begins.push_back(first);
   CHECK(begins == std::vector<size_t>{0, 2, 4, 6, 8, 18, 16, 14, 12});
   CHECK_FALSE(range.take(1, first, last));
+}
+
+TEST_CASE("a caller that is on a worker's CPU leaves it to the worker", "[thread_pool]") {
+  const std::vector<unsigned>& cpus = usable_cpus();
+  if (cpus.size() < 2) return;
+  ThreadPool pool(2);
+  cpu_set_t all, workers;
+  REQUIRE(pthread_getaffinity_np(pthread_self(), sizeof all, &all) == 0);
+  CPU_ZERO(&workers);
+  CPU_SET(cpus[1], &workers);
+  int left = 0;
+  for (int round = 0; round < 20; ++round) {
+    REQUIRE(pthread_setaffinity_np(pthread_self(), sizeof workers, &workers) == 0);
+    REQUIRE(pthread_setaffinity_np(pthread_self(), sizeof all, &all) == 0);
+    int at = -1;
+    pool.run([&](unsigned worker) {
+      if (worker == 0) at = sched_getcpu();
+    });
+    left += at != static_cast<int>(cpus[1]);
+  }
+  // The scheduler may move it back, or away, now and then.
+  CHECK(left > 15);
+  cpu_set_t now;
+  REQUIRE(pthread_getaffinity_np(pthread_self(), sizeof now, &now) == 0);
+  CHECK(CPU_EQUAL(&all, &now));
 }
