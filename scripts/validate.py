@@ -5,8 +5,9 @@
 
 Predictions come from `tierscope probe` alone, never from a replay. A shared disk and shared cores change their speed
 over minutes, so the machine is probed before each round of replays and after the last: a round is predicted by the
-mean of the two probes around it. DIR gets
-    probe-N.toml   the profiles
+mean of the two probes around it. The decoder, whose speed follows the memory's within seconds, is probed again right
+before and right after a round's cells of real compute; how far apart the two predict counts as noise. DIR gets
+    probe-N.toml, decoder-N-before.toml, decoder-N-after.toml   the profiles
     cells.jsonl             every output of replay and simulate, one cell and round a line; what is there is not run again
     validation.md           the table
     results.jsonl, manifest.json   the same cells for `tierscope report DIR`: predicted against measured
@@ -48,7 +49,7 @@ def cells():
                                                       ["nvme", "nvme+ram:4096rows:lru"]):
         yield "emulated", trace, 8, placement, "cold", ["--compute", "none", "--emulate", device]
     for placement in ["nvme", "nvme,prefetch=overlap", "nvme+ram:4096rows:lru", "ram"]:
-        yield "real", "gsm8k_test", 1, placement, "cold", ["--compute", "real"]
+        yield "real", "gsm8k_test", 2, placement, "cold", ["--compute", "real"]
 
 
 def key(cell):
@@ -72,6 +73,21 @@ class Bench:
             print(f"validate: probe {index + 1}", file=sys.stderr)
             self.tierscope("probe", "--model", self.model, "--seconds-per-point", 0.05, "--out", profile, "-q")
         return profile
+
+    def decoder(self, index, when):
+        """The same with the decoder as it was right before or after the round's real compute; taken now where there is none."""
+        profile = self.out / f"decoder-{index}-{when}.toml"
+        if not profile.exists():
+            print(f"validate: the decoder, {when} real compute", file=sys.stderr)
+            self.tierscope("probe", "--model", self.model, "--update", self.profile(index), "--out", profile, "-q")
+        return profile
+
+    def around(self, cell):
+        """The two profiles that predict a measured cell."""
+        index = cell["round"]
+        if cell["group"] == "real":
+            return self.decoder(index, "before"), self.decoder(index, "after")
+        return self.profile(index), self.profile(index + 1)
 
     def words(self, cell):
         return ["--trace", f"traces/data/{cell['trace']}.jsonl.zst", "--requests", cell["requests"], "--state",
@@ -97,13 +113,18 @@ def measure(bench, options):
             continue
         bench.profile(index)
         random.Random(index).shuffle(left)
+        left.sort(key=lambda cell: cell["group"] == "real")  # together, between the decoder's probes
         for at, cell in enumerate(left):
+            if cell["group"] == "real":
+                bench.decoder(index, "before")
             print(f"validate: round {index + 1}, {at + 1} of {len(left)}: {cell['group']} {cell['trace']} {cell['state']} "
                   f"{cell['placement']} {' '.join(cell['options'])}", file=sys.stderr)
             began = time.time()
             done.append({**cell, "round": index, "began": began, "measured": bench.replay(cell), "wall_s": time.time() - began})
             with raw.open("a") as file:
                 file.write(json.dumps(done[-1]) + "\n")
+        if left[-1]["group"] == "real":
+            bench.decoder(index, "after")
         (bench.out / f"probe-{index + 1}.toml").unlink(missing_ok=True)
     bench.profile(max(c["round"] for c in done) + 1)
     return done
@@ -134,10 +155,10 @@ def middle_of(dicts):
 def compare(bench, done):
     """Per cell: each metric's median over the rounds, prediction, signed error and noise in percent."""
     simulated = {}
-    def simulate(cell, index, placement):
-        at = (key(cell), index, placement)
+    def simulate(cell, profile, placement):
+        at = (key(cell), profile, placement)
         if at not in simulated:
-            simulated[at] = bench.simulate(cell, bench.profile(index), placement)
+            simulated[at] = bench.simulate(cell, profile, placement)
         return simulated[at]
 
     by_cell = {}
@@ -146,14 +167,16 @@ def compare(bench, done):
     scored = []
     for repeats in by_cell.values():
         cell = repeats[0]
-        measured, predicted, no_stall, exact = [], [], [], True
+        measured, predicted, no_stall, drifts, exact = [], [], [], [], True
         for repeat in repeats:
-            around = (repeat["round"], repeat["round"] + 1)
+            around = bench.around(repeat)
             # Compute alone is what a table in RAM costs; real compute is compared with the measured one.
             compute = simulate(cell, around[0], "ram")["ttft_ms"]["mean"]
             measured.append(metrics(repeat["measured"], compute))
-            ours = [simulate(cell, index, cell["placement"]) for index in around]
-            predicted.append(middle_of([metrics(result, compute) for result in ours]))
+            ours = [simulate(cell, profile, cell["placement"]) for profile in around]
+            both = [metrics(result, compute) for result in ours]
+            predicted.append(middle_of(both))
+            drifts.append({name: abs(both[0][name] - both[1][name]) for name in predicted[-1]})
             no_stall.append(metrics(simulate(cell, around[0], "ram"), compute))
             exact = exact and counts(repeat["measured"]) == counts(ours[0])
         a, b = middle_of(measured), middle_of(predicted)
@@ -161,15 +184,18 @@ def compare(bench, done):
         for name in a.keys() & b.keys():
             values = [m[name] for m in measured]
             pairs = [abs(x - y) for x, y in itertools.combinations(values, 2)]
+            noise = statistics.mean(pairs) if pairs else 0
+            if cell["group"] == "real":
+                noise = max(noise, statistics.mean(d[name] for d in drifts))
             rows[name] = {"measured": a[name], "predicted": b[name], "error": (b[name] / a[name] - 1) * 100,
-                          "noise": statistics.mean(pairs) / a[name] * 100 if pairs else 0,
+                          "noise": noise / a[name] * 100,
                           "naive": (statistics.mean(n.get(name, 0) for n in no_stall) / a[name] - 1) * 100}
         tpots = [repeat["measured"]["tpot_ms"]["mean"] for repeat in repeats]
         scored.append({**{k: cell[k] for k in ("group", "trace", "requests", "placement", "state", "options")}, "rows": rows,
-                       "exact": exact, "repeats": repeats, "predicted": simulate(cell, 0, cell["placement"]),
+                       "exact": exact, "repeats": repeats, "predicted": simulate(cell, bench.around(cell)[0], cell["placement"]),
                        "tpot": (statistics.median(tpots), max(tpots) - min(tpots),
-                                statistics.median(simulate(cell, i, cell["placement"])["tpot_ms"]["mean"]
-                                                for r in repeats for i in (r["round"], r["round"] + 1)))})
+                                statistics.median(simulate(cell, profile, cell["placement"])["tpot_ms"]["mean"]
+                                                  for r in repeats for profile in bench.around(r)))})
     return scored
 
 
@@ -201,8 +227,8 @@ def kendall(scored):
 
 def table(scored):
     rounds = max(len(cell["repeats"]) for cell in scored)
-    lines = [f"{len(scored)} cells, {rounds} rounds. Noise: mean difference between two repeats of a cell. Times below "
-             f"{LEAST_US} us are not scored.", "",
+    lines = [f"{len(scored)} cells, {rounds} rounds. Noise: mean difference between two repeats of a cell; of real "
+             f"compute also between what the two probes around predict, where that is more. Times below {LEAST_US} us are not scored.", "",
              "| group | metric | cells | mean abs error % | mean signed % | worst % | noise % | within max(goal, noise) | within max(8 %, noise) | no stall: mean abs error % |",
              "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     groups = list(dict.fromkeys(cell["group"] for cell in scored))

@@ -33,6 +33,32 @@ void report(const Arguments& arguments, const DeviceProfile& profile, const std:
   fmt::print("{}: repeats differ by {:.1f} %, reads by {}\n", arguments.text("out"), profile.noise * 100, access);
 }
 
+void write(const Arguments& arguments, const DeviceProfile& profile) {
+  const std::string text = to_toml(profile);
+  parse_profile(text, arguments.text("out"));  // what cannot be read must not be written
+  AtomicFile out(arguments.text("out"));
+  out.write(text);
+  out.commit();
+}
+
+// The decoder's passes alone: of all figures they follow the machine's state most.
+int update(const Arguments& arguments, const Backend& backend, const ProbeOptions& options) {
+  if (!arguments.has("model"))
+    throw UsageError("only a model's passes are measured again", "--update", "give the model with --model");
+  DeviceProfile profile = read_profile(arguments.text("update"));
+  if (profile.compute.on_device != (backend.device() != nullptr))
+    throw UsageError("the profile's passes were measured on another backend", "--update", "give the same --backend");
+  const ShapedModel model = shape_of_model(arguments.text("model"));
+  MeasuredModel measured = probe_model(GgufFile::open(arguments.text("model")), model.shape, backend, options);
+  std::erase_if(profile.compute.models, [&](const MeasuredModel& before) {
+    return before.weight_bytes == measured.weight_bytes &&
+           before.passes.front().block_us.size() == measured.passes.front().block_us.size();
+  });
+  profile.compute.models.push_back(std::move(measured));
+  write(arguments, profile);
+  return 0;
+}
+
 int run(const Arguments& arguments) {
   ProbeOptions options;
   options.seconds_per_point = arguments.real("seconds-per-point");
@@ -48,11 +74,12 @@ int run(const Arguments& arguments) {
   if (load > kBusy)
     fmt::print(stderr, "tierscope: warning: others use {:.0f} % of the processors; the figures will be too slow\n",
                load * 100);
+  const Backend backend(arguments.text("backend"), {});
+  if (arguments.has("update")) return update(arguments, backend, options);
 
   DeviceProfile profile;
   profile.name = arguments.text("name");
   profile.title = fmt::format("measured by tierscope probe, {} threads", options.threads);
-  const Backend backend(arguments.text("backend"), {});
   auto row_bytes = static_cast<uint32_t>(arguments.number("row-bytes"));
   std::optional<ScratchFile> scratch;
   std::filesystem::path file;
@@ -87,11 +114,7 @@ int run(const Arguments& arguments) {
   }
   profile.compute.block_overhead_us = {0, "measured: tierscope probe: within the passes of the models measured"};
 
-  const std::string text = to_toml(profile);
-  parse_profile(text, arguments.text("out"));  // what cannot be read must not be written
-  AtomicFile out(arguments.text("out"));
-  out.write(text);
-  out.commit();
+  write(arguments, profile);
   if (profile.noise > kNoisy)
     fmt::print(stderr, "tierscope: warning: repeats differ by {:.0f} %; measure when the machine is quiet\n",
                profile.noise * 100);
@@ -110,12 +133,14 @@ Command probe_command() {
           {},
           {{"out", "FILE", "the profile to write", "", false, 0},
            {"model", "FILE", "measure its decoder, and read from its file", "", false, 0},
+           {"update", "PROFILE", "with --model: measure its passes alone, all else stays as this file has it", "",
+            false, 0},
            {"dir", "D", "without a model: where a scratch file is written and read", ".", false, 0},
            {"file-bytes", "B", "size of the scratch file; larger is fairer to drives with caches", "1GiB", false, 0},
            {"row-bytes", "B", "row to copy in memory where no model is given", "9520", false, 0},
            {"name", "NAME", "what the profile calls the machine", "this-machine", false, 0},
            {"seconds-per-point", "S", "longer is more accurate", "0.1", false, 0},
-           {"rounds", "N", "repeats of the bursts, from which the noise is told", "3", false, 0},
+           {"rounds", "N", "repeats of the bursts, from which the noise is told, and of the decoder", "3", false, 0},
            options::backend(),
            options::threads(),
            options::seed(),
@@ -123,7 +148,8 @@ Command probe_command() {
            options::json()},
           {{"tierscope probe --out here.toml", "the tiers below the current folder"},
            {"tierscope probe --model e2b.gguf --out here.toml", "also the decoder's time per block"},
-           {"tierscope probe --backend opencl --model e2b.gguf --out gpu.toml", "the decoder and copies on a device"}},
+           {"tierscope probe --backend opencl --model e2b.gguf --out gpu.toml", "the decoder and copies on a device"},
+           {"tierscope probe --model e2b.gguf --update here.toml --out now.toml", "the decoder again, minutes later"}},
           run};
 }
 

@@ -26,6 +26,16 @@ with tempfile.TemporaryDirectory(dir=".") as folder:
     priced = json.loads(run("simulate", "--trace", "traces/data/mt_bench.jsonl.zst", "--requests", "2", "--device",
                             str(profile), "--placement", "nvme", "--json"))[0]
     assert priced["stall_decode_ms"]["mean"] > 0
+    # The decoder alone, again and again: all else stays.
+    model, now = str(Path(folder) / "tiny.gguf"), Path(folder) / "now.toml"
+    run("synth", "tiny", model)
+    for before in [profile, now]:
+        run("probe", "--model", model, "--update", str(before), "--out", str(now), "--rounds", "1", "-q")
+    passes = now.read_text().split("[[compute.model]]")
+    assert len(passes) == 2 and passes[0] == text, "one model, and what was there before"
+    tokens = [int(line.split("=")[1]) for line in passes[1].splitlines() if line.startswith("tokens")]
+    assert {1, 8, 9, 128} <= set(tokens), "points on both sides of where the cost jumps"
+    assert "--model" in run("probe", "--update", str(profile), "--out", str(now), code=2)
     assert "64 MiB" in run("probe", "--dir", folder, "--file-bytes", "1MiB", "--out", str(profile), "-q", code=1)
     # On a device: its decoder's passes, copies and gathers, in a profile whose rows cross to it.
     if len(json.loads(run("devices", "--json"))["backends"]) > 1:
