@@ -31,8 +31,9 @@ void scatter_rows(const std::byte* rows, size_t count, size_t cols, std::byte* g
 void pack_float_group(DType type, const std::byte* rows, size_t count, size_t cols, std::byte* group) {
   // F32 values and pairs of BF16 ones are words; what the two have left over goes the plain way.
   if (count == kGroupRows && (type == DType::f32 || (type == DType::bf16 && cols % 2 == 0)))
-    transpose_words(rows, cols * float_bytes(type), cols * float_bytes(type) / 4, group);
-  else if (type == DType::f32)
+    return transpose_words(rows, cols * float_bytes(type), cols * float_bytes(type) / 4, group);
+  std::memset(group, 0, float_group_bytes(type, cols));
+  if (type == DType::f32)
     scatter_rows<4>(rows, count, cols, group, [](size_t r, size_t c) { return float_offset(DType::f32, r, c); });
   else if (type == DType::f16)
     scatter_rows<2>(rows, count, cols, group, [](size_t r, size_t c) { return float_offset(DType::f16, r, c); });

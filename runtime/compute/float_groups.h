@@ -26,7 +26,7 @@ constexpr size_t float_offset(DType type, size_t row, size_t col) {
   return (col * kGroupRows + row) * float_bytes(type);
 }
 
-// `group` starts as zeros.
+// Packs `count` <= 16 rows of `cols` values; missing rows become zeros.
 void pack_float_group(DType type, const std::byte* rows, size_t count, size_t cols, std::byte* group);
 void unpack_float_row(DType type, const std::byte* group, size_t row, size_t cols, float* out);
 

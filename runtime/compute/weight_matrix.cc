@@ -1,5 +1,4 @@
 #include <cassert>
-#include <cstring>
 
 #include "runtime/base/error.h"
 #include "runtime/compute/float_groups.h"
@@ -40,12 +39,10 @@ void WeightMatrix::set_rows(size_t first_row, size_t count, const std::byte* blo
   for (size_t row = 0; row < count; row += kRowGroup) {
     std::byte* group = packed_.data() + (first_row + row) / kRowGroup * group_bytes_;
     const size_t rows = std::min(kRowGroup, count - row);
-    if (quantised != nullptr) {
+    if (quantised != nullptr)
       pack_group(*quantised, blocks + row * bytes, bytes, rows, cols_, group);
-    } else {
-      std::memset(group, 0, group_bytes_);
+    else
       pack_float_group(type_, blocks + row * bytes, rows, cols_, group);
-    }
   }
 }
 
