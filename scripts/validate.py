@@ -126,7 +126,8 @@ def measure(bench, options):
         if left[-1]["group"] == "real":
             bench.decoder(index, "after")
         (bench.out / f"probe-{index + 1}.toml").unlink(missing_ok=True)
-    bench.profile(max(c["round"] for c in done) + 1)
+    for cell in done:
+        bench.around(cell)
     return done
 
 
