@@ -17,11 +17,11 @@ namespace {
 constexpr size_t kTileDepth = 32, kTileRows = 16, kTokens = 2 * kTileRows;
 constexpr size_t kTileBytes = kTileRows * kTileDepth * 2;
 
-__m512i to_bf16(__m512 low, __m512 high) {
+inline __m512i to_bf16(__m512 low, __m512 high) {
   return reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(high, low));
 }
 
-void convert_tokens(const float* x, size_t stride, size_t tokens, size_t cols, std::byte* units) {
+inline void convert_tokens(const float* x, size_t stride, size_t tokens, size_t cols, std::byte* units) {
   for (size_t unit = 0; unit * kTileDepth < cols; ++unit)
     for (size_t token = 0; token < kTokens; ++token) {
       float values[kTileDepth] = {};
@@ -33,7 +33,7 @@ void convert_tokens(const float* x, size_t stride, size_t tokens, size_t cols, s
     }
 }
 
-void unpack_bf16(const std::byte* group, size_t cols, size_t first, size_t count, std::byte* panel) {
+inline void unpack_bf16(const std::byte* group, size_t cols, size_t first, size_t count, std::byte* panel) {
   const size_t stored = float_group_bytes(DType::bf16, cols), begin = first * kTileBytes;
   const size_t there = stored - begin < count * kTileBytes ? stored - begin : count * kTileBytes;
   std::memcpy(panel, group + begin, there);
