@@ -67,7 +67,7 @@ struct FloatKernels {
         for (Float& sum : vector) sum = Isa::zero();
     for (size_t col = 0; col < cols; col += kColumnsAtOnce) {
       const size_t last = col + kColumnsAtOnce < cols ? col + kColumnsAtOnce : cols;
-      Isa::prefetch(weights.at(float_offset(kType, 0, col) + kPrefetchBytes),
+      Isa::prefetch(weights.at(float_offset(kType, 0, col) + kReadAheadBytes),
                     kColumnsAtOnce * kGroupRows * float_bytes(kType));
       constexpr size_t kWhole = kTokens / kTokensAtOnce * kTokensAtOnce;
       for (size_t t = 0; t < kWhole; t += kTokensAtOnce)

@@ -72,8 +72,8 @@ struct ProductKernel {
   void (*multiply_tile)(const std::byte* panels, size_t units, const std::byte* tile, const TileOutput& out) = nullptr;
 };
 
-// How far ahead of one token's product its weights are asked for: beyond the latency of RAM at the speed of one core.
-inline constexpr size_t kPrefetchBytes = 4096;
+// How far ahead of a few tokens' product its weights are asked for: beyond the latency of RAM at the speed of one core.
+inline constexpr size_t kReadAheadBytes = 4096;
 
 // What is read of a group one behind the other, followed by the same of the next group.
 struct ReadStream {

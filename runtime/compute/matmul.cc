@@ -15,6 +15,8 @@ namespace {
 constexpr size_t kPanelBytes = 14 << 10;
 // Tiles that pass by one panel; their activations stay in the L2 cache from panel to panel.
 constexpr size_t kTokensAtOnce = 576;  // a multiple of all tile sizes
+// Weights that a worker has brought to its L2 cache with each piece of the token that it converts.
+constexpr size_t kBytesPerPiece = 4096;
 
 size_t divide_up(size_t value, size_t by) {
   return (value + by - 1) / by;
@@ -118,12 +120,12 @@ class TokensProduct {
   const std::byte* convert(const WorkerGroups::Group& first, unsigned worker) const {
     std::byte* converted = pool_.scratch(worker, units() * form().unit_bytes);
     const std::byte* weights = first.data();
-    prefetch_to_l2(weights, kPrefetchBytes);
+    prefetch_to_l2(weights, kBytesPerPiece);
     if (!wants_int8()) return converted;
     const size_t piece_cols = 8 * form().unit_cols;
     for (size_t col = 0; col < cols(); col += piece_cols) {
-      weights += kPrefetchBytes;
-      prefetch_to_l2(weights, kPrefetchBytes);
+      weights += kBytesPerPiece;
+      prefetch_to_l2(weights, kBytesPerPiece);
       form().convert(x_ + col, cols(), 1, std::min(piece_cols, cols() - col),
                      converted + col / form().unit_cols * form().unit_bytes);
     }

@@ -125,7 +125,7 @@ struct QuantKernels {
       for (Float& value : half) value = Isa::zero();
     size_t at = 0, block = 0;
     for (; block + kUnitBlocks <= blocks; block += kUnitBlocks, at += kFormat.unit_bytes()) {
-      Isa::prefetch(ahead.at(at + kPrefetchBytes), kFormat.unit_bytes());
+      Isa::prefetch(ahead.at(at + kReadAheadBytes), kFormat.unit_bytes());
       add_unit<kUnitBlocks>(group + at, x + block * kTokens, sum);
     }
     if constexpr (kUnitBlocks == 2)
