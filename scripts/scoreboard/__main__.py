@@ -43,9 +43,12 @@ def output_of(*words):
 
 
 def machine():
-    cpu, memory = platform.machine(), 0
     with open("/proc/cpuinfo") as file:
-        cpu = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), cpu)
+        said = {key.strip(): value.strip() for key, colon, value in (line.partition(":") for line in file) if colon}
+    cpu = said.get("model name", platform.machine())
+    # Virtual machines call different CPUs by the same name.
+    if "cpu family" in said:
+        cpu += f" (family {said['cpu family']}, model {said['model']})"
     with open("/proc/meminfo") as file:
         memory = next(int(line.split()[1]) for line in file if line.startswith("MemTotal"))
     release = ".".join(platform.release().split(".")[:2])
