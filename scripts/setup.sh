@@ -6,7 +6,7 @@ packages=(
   libboost-program-options-dev libfmt-dev liburing-dev libhwloc-dev catch2 libbenchmark-dev
   libtomlplusplus-dev nlohmann-json3-dev libsimdjson-dev libzstd-dev zstd libxxhash-dev libhwy-dev
   ocl-icd-opencl-dev opencl-headers opencl-clhpp-headers pocl-opencl-icd fio
-  chromium fonts-dejavu-core python3-jsonschema slurm-wlm dpkg-dev groff-base zsh fish g++-aarch64-linux-gnu
+  chromium fonts-dejavu-core python3-jsonschema slurm-wlm dpkg-dev groff-base zsh fish g++-aarch64-linux-gnu qemu-user
 )
 # A Node.js from elsewhere brings its own npm, with which Debian's package conflicts.
 command -v npm >/dev/null || packages+=(nodejs npm)

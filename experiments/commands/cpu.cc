@@ -25,21 +25,29 @@ int run(const Arguments& arguments) {
   if (arguments.flag("json")) {
     nlohmann::ordered_json available = nlohmann::ordered_json::array();
     for (const CpuLevel level : available_levels()) available.push_back(level_name(level));
-    const nlohmann::ordered_json json{
-        {"model", info.model},
-        {"cores", usable_core_count()},
-        {"cpus", usable_cpus()},
-        {"features",
-         {{"avx2", info.avx2}, {"avx512_vnni", info.avx512}, {"avx512_bf16", info.avx512_bf16}, {"amx", info.amx}}},
-        {"levels", available},
-        {"chosen", chosen},
-        {"kernels", kernels_by_type()}};
+    const nlohmann::ordered_json json{{"model", info.model},
+                                      {"cores", usable_core_count()},
+                                      {"cpus", usable_cpus()},
+                                      {"features",
+                                       {{"avx2", info.avx2},
+                                        {"avx512_vnni", info.avx512},
+                                        {"avx512_bf16", info.avx512_bf16},
+                                        {"amx", info.amx},
+                                        {"neon", info.neon},
+                                        {"dotprod", info.dotprod},
+                                        {"i8mm", info.i8mm}}},
+                                      {"levels", available},
+                                      {"chosen", chosen},
+                                      {"kernels", kernels_by_type()}};
     fmt::print("{}\n", json.dump(1));
     return 0;
   }
   fmt::print("{}: {} core(s), {} CPU(s) usable\n", info.model, usable_core_count(), usable_cpus().size());
-  fmt::print("avx2 {}  avx512 with vnni {}  avx512 bf16 {}  amx {}\n", info.avx2, info.avx512, info.avx512_bf16,
-             info.amx);
+  if (info.neon)
+    fmt::print("neon {}  dotprod {}  i8mm {}\n", info.neon, info.dotprod, info.i8mm);
+  else
+    fmt::print("avx2 {}  avx512 with vnni {}  avx512 bf16 {}  amx {}\n", info.avx2, info.avx512, info.avx512_bf16,
+               info.amx);
   fmt::print("kernel levels:");
   for (const CpuLevel level : available_levels()) fmt::print(" {}", level_name(level));
   fmt::print("\nchosen: {}\n", chosen);
@@ -55,7 +63,8 @@ int run(const Arguments& arguments) {
 Command cpu_command() {
   return {"cpu",
           "what the CPU can do and which kernels are used",
-          "The environment variable TIERSCOPE_CPU=plain|avx2|avx512|amx forces a lower level.",
+          "The environment variable TIERSCOPE_CPU=plain|avx2|avx512|amx, on ARM plain|neon|dotprod|i8mm, "
+          "forces a lower level.",
           {},
           {options::json()},
           {{"TIERSCOPE_CPU=avx2 tierscope cpu", "what a CPU without AVX-512 would use"}},

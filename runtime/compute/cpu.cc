@@ -1,8 +1,5 @@
 #include "runtime/compute/cpu.h"
 
-#include <hwloc.h>
-
-#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -13,74 +10,29 @@
 namespace tierscope {
 namespace {
 
-constexpr std::array<std::string_view, 4> kLevelNames{"plain", "avx2", "avx512", "amx"};
+constexpr std::array<std::string_view, 7> kLevelNames{"plain", "avx2", "avx512", "amx", "neon", "dotprod", "i8mm"};
 
-class Topology {
- public:
-  Topology() {
-    if (hwloc_topology_init(&topology_) != 0 || hwloc_topology_load(topology_) != 0)
-      throw Error("cannot read the machine's topology", "hwloc", "check that /sys is mounted");
-  }
-  ~Topology() { hwloc_topology_destroy(topology_); }
-  Topology(const Topology&) = delete;
-  Topology& operator=(const Topology&) = delete;
-  hwloc_topology_t get() const { return topology_; }
-
- private:
-  hwloc_topology_t topology_ = nullptr;
+// What a level needs, lowest first; of another architecture's CPU nothing is found.
+struct LevelFeature {
+  CpuLevel level;
+  bool CpuInfo::*feature;
 };
+constexpr LevelFeature kLevelFeatures[] = {{CpuLevel::avx2, &CpuInfo::avx2},       {CpuLevel::avx512, &CpuInfo::avx512},
+                                           {CpuLevel::amx, &CpuInfo::amx},         {CpuLevel::neon, &CpuInfo::neon},
+                                           {CpuLevel::dotprod, &CpuInfo::dotprod}, {CpuLevel::i8mm, &CpuInfo::i8mm}};
 
-struct UsableCpus {
-  std::vector<unsigned> cpus;
-  unsigned cores = 0;
-  std::string model = "unknown";
-};
-
-std::vector<std::vector<unsigned>> usable_by_core(hwloc_topology_t topology, hwloc_const_cpuset_t allowed) {
-  std::vector<std::vector<unsigned>> by_core;
-  hwloc_obj_t core = nullptr;
-  while ((core = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_CORE, core)) != nullptr) {
-    std::vector<unsigned> threads;
-    unsigned cpu = 0;
-    hwloc_bitmap_foreach_begin(cpu, core->cpuset) {
-      if (hwloc_bitmap_isset(allowed, cpu)) threads.push_back(cpu);
-    }
-    hwloc_bitmap_foreach_end();
-    if (!threads.empty()) by_core.push_back(std::move(threads));
-  }
-  return by_core;
-}
-
-UsableCpus read_usable_cpus() {
-  const Topology topology;
-  UsableCpus usable;
-  hwloc_bitmap_t allowed = hwloc_bitmap_alloc();
-  if (hwloc_get_cpubind(topology.get(), allowed, HWLOC_CPUBIND_PROCESS) != 0)
-    hwloc_bitmap_copy(allowed, hwloc_topology_get_allowed_cpuset(topology.get()));
-  const auto by_core = usable_by_core(topology.get(), allowed);
-  hwloc_bitmap_free(allowed);
-  usable.cores = static_cast<unsigned>(by_core.size());
-  size_t deepest = 0;
-  for (const auto& threads : by_core) deepest = std::max(deepest, threads.size());
-  for (size_t nth = 0; nth < deepest; ++nth)
-    for (const auto& threads : by_core)
-      if (nth < threads.size()) usable.cpus.push_back(threads[nth]);
-  const hwloc_obj_t package = hwloc_get_next_obj_by_type(topology.get(), HWLOC_OBJ_PACKAGE, nullptr);
-  const char* model = package != nullptr ? hwloc_obj_get_info_by_name(package, "CPUModel") : nullptr;
-  if (model != nullptr) usable.model = model;
-  return usable;
-}
-
-const UsableCpus& usable() {
-  static const UsableCpus cpus = read_usable_cpus();
-  return cpus;
+std::vector<CpuLevel> levels_of(const CpuInfo& info) {
+  std::vector<CpuLevel> levels{CpuLevel::plain};
+  for (const LevelFeature& level : kLevelFeatures)
+    if (info.*level.feature) levels.push_back(level.level);
+  return levels;
 }
 
 CpuInfo detect() {
   CpuInfo info;
-  info.model = usable().model;
+  info.model = cpu_model();
   detect_features(info);
-  info.best = info.amx ? CpuLevel::amx : info.avx512 ? CpuLevel::avx512 : info.avx2 ? CpuLevel::avx2 : CpuLevel::plain;
+  info.best = levels_of(info).back();
   return info;
 }
 
@@ -107,20 +59,13 @@ std::string_view level_name(CpuLevel level) {
 }
 
 std::span<const CpuLevel> available_levels() {
-  static constexpr std::array kAll{CpuLevel::plain, CpuLevel::avx2, CpuLevel::avx512, CpuLevel::amx};
-  return std::span(kAll).first(static_cast<size_t>(cpu_info().best) + 1);
+  static const std::vector<CpuLevel> levels = levels_of(cpu_info());
+  return levels;
 }
 
 CpuLevel chosen_level() {
   static const CpuLevel level = choose();
   return level;
-}
-
-const std::vector<unsigned>& usable_cpus() {
-  return usable().cpus;
-}
-unsigned usable_core_count() {
-  return usable().cores;
 }
 
 }  // namespace tierscope

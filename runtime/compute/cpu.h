@@ -1,6 +1,6 @@
 // What the CPU can do and which kernels are used on it. Detected once; thread-safe.
 // Source: CPUID and XGETBV as in Intel's and AMD's manuals; AMX is granted by Linux
-// (Documentation/arch/x86/xstate.rst).
+// (Documentation/arch/x86/xstate.rst). On ARM the kernel's HWCAP (Documentation/arch/arm64/elf_hwcaps.rst).
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,16 @@
 namespace tierscope {
 
 // Each level includes those before it. `avx512` needs F, BW, DQ, VL and VNNI: without VNNI an AVX-512 CPU runs `avx2`.
-enum class CpuLevel { plain, avx2, avx512, amx };
+// The last three are those of 64-bit ARM, where each includes those after `amx` and before it.
+enum class CpuLevel { plain, avx2, avx512, amx, neon, dotprod, i8mm };
 
 struct CpuInfo {
   std::string model;  // "AMD EPYC ..."; "unknown" where the system does not say
   bool avx2 = false;  // with FMA and F16C
   bool avx512 = false;
   bool avx512_bf16 = false;
-  bool amx = false;  // tiles and bf16, granted by the kernel
+  bool amx = false;                                  // tiles and bf16, granted by the kernel
+  bool neon = false, dotprod = false, i8mm = false;  // 64-bit ARM: the base, SDOT, SMMLA
   // The best level that the features allow.
   CpuLevel best = CpuLevel::plain;
 };

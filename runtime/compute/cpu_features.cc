@@ -53,6 +53,18 @@ void detect_features(CpuInfo& info) {
   info.amx = info.avx512_bf16 && tiles && request_tiles();
 }
 }  // namespace tierscope
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+namespace tierscope {
+void detect_features(CpuInfo& info) {
+  const unsigned long first = getauxval(AT_HWCAP), second = getauxval(AT_HWCAP2);
+  info.neon = (first & HWCAP_ASIMD) != 0;
+  info.dotprod = info.neon && (first & HWCAP_ASIMDDP) != 0;
+  info.i8mm = info.dotprod && (second & HWCAP2_I8MM) != 0;
+}
+}  // namespace tierscope
 #else
 namespace tierscope {
 void detect_features(CpuInfo&) {}

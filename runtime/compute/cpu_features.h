@@ -1,5 +1,4 @@
-// What the CPU and the kernel grant; only for cpu.cc, which asks once. A file of its own, so that a test can put
-// another in its place.
+// What cpu.cc asks the system, once. In files of their own, so that a test can put others in their place.
 #pragma once
 
 #include "runtime/compute/cpu.h"
@@ -8,5 +7,7 @@ namespace tierscope {
 
 // Fills in the features. Where the CPU has AMX, asks the kernel for its state, which no answer but yes grants.
 void detect_features(CpuInfo& info);
+// As hwloc reads it; "unknown" where the system does not say.
+std::string cpu_model();
 
 }  // namespace tierscope

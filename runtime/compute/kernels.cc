@@ -17,6 +17,13 @@ const Kernels& widened_kernels(bool amx) {
   static const Kernels without = widened(false), with = widened(true);
   return amx ? with : without;
 }
+#elif defined(__aarch64__)
+Kernels widened(bool i8mm) {
+  Kernels level = neon_kernels();
+  use_dotprod_products(level);
+  if (i8mm) use_i8mm_products(level);
+  return level;
+}
 #endif
 
 }  // namespace
@@ -30,6 +37,17 @@ const Kernels& kernels(CpuLevel level) {
       return widened_kernels(false);
     case CpuLevel::avx2:
       return avx2_kernels();
+#elif defined(__aarch64__)
+    case CpuLevel::i8mm: {
+      static const Kernels all = widened(true);
+      return all;
+    }
+    case CpuLevel::dotprod: {
+      static const Kernels all = widened(false);
+      return all;
+    }
+    case CpuLevel::neon:
+      return neon_kernels();
 #endif
     default:
       return plain_kernels();

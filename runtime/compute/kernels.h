@@ -103,5 +103,9 @@ const Kernels& avx512_kernels();
 // Where the CPU has them: what replaces the products of the level below.
 void use_bf16_products(Kernels& level);
 void use_amx_products(Kernels& level);
+// On 64-bit ARM.
+const Kernels& neon_kernels();
+void use_dotprod_products(Kernels& level);
+void use_i8mm_products(Kernels& level);
 
 }  // namespace tierscope
