@@ -3,6 +3,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 PROGRAM = sys.argv[1]
@@ -48,8 +49,10 @@ with tempfile.TemporaryDirectory(dir=".") as folder:
             assert figure in text, figure
         words = ["simulate", "--trace", "traces/data/mt_bench.jsonl.zst", "--requests", "1", "--device", str(profile),
                  "--model", model, "--json", "--placement"]
-        kept, sent = (json.loads(run(*words, placement))[0] for placement in ("vram", "ram"))
-        assert kept["tpot_ms"]["mean"] < sent["tpot_ms"]["mean"], "rows in RAM have the way to the device before them"
+        latency_us = tomllib.loads(text)["vram"]["upload_latency_us"]["value"]
+        for placement, crosses in (("vram", False), ("ram", True)):
+            steps = json.loads(run(*words, placement, "--per-step"))[0]["per_step"]
+            assert all((s["uploaded_us"] - s["begin_us"] >= latency_us) == crosses for s in steps), (placement, latency_us, steps[:2])
         assert "at least 34 bytes" in run("probe", "--backend", "opencl", "--dir", folder, "--file-bytes", "64MiB",
                                           "--row-bytes", "32", "--out", str(profile), "--rounds", "1",
                                           "--seconds-per-point", "0.001", "-q", code=1)
