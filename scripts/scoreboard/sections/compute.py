@@ -50,7 +50,7 @@ def compared(name, title, rounds, *types):
     words = f" {' '.join(types)}" if types else ""
     for suffix, at, levels in (("", "", ()), ("_avx2", ", both at AVX2", ("--levels", "avx2", "--peer-level", "avx2"))):
         @section(5, f"llama_cpp{name}{suffix}", f"{title} beside llama.cpp{at}, two threads, alternating runs", whole=not name and not suffix)
-        def measure(bench, levels=levels):
+        def measure(bench, levels=levels, rounds=1 if levels else rounds):
             model = bench.scratch + "/other.gguf" if types else bench.model
             if types:
                 bench.tierscope("synth", "gemma4-e2b", model, *types)
