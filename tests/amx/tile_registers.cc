@@ -58,8 +58,8 @@ TEST_CASE("the model rounds as TDPBF16PS does", "[tile_registers]") {
   CHECK(dot({1.5F, -2, 3, 4}, {2, 3, -1, 0.5F}, 10) == 6);
   // Even and odd columns apart: 2^24 + 1 is lost, 1 + 1 is not.
   CHECK(dot({0x1p24F, 1, 1, 1}, {1, 1, 1, 1}) == 0x1p24F + 2);
-  // One rounding a product and sum: 1 + 2^-24 + 2^-32 lies just above the tie.
-  CHECK(dot({1, 0, 0x1.01p-12F, 0}, {1, 0, 0x1p-12F, 0}) == 1 + 0x1p-23F);
+  // One rounding a product and sum: 1 + 2^-24 + 2^-31 lies just above the tie.
+  CHECK(dot({1, 0, 0x1.02p-12F, 0}, {1, 0, 0x1p-12F, 0}) == 1 + 0x1p-23F);
   CHECK(dot({0x1p-130F, 0}, {0x1p100F, 0}) == 0);         // a denormal input
   CHECK(dot({0x1p-100F, 0}, {0x1p-30F, 0}) == 0);         // a denormal result
   CHECK(dot({0x1p-63F, 0}, {0x1p-63F, 0}) == 0x1p-126F);  // the smallest that is none
@@ -127,4 +127,8 @@ TEST_CASE("chunks go through the tile registers, and no thread keeps them", "[ti
   CHECK(TileModel::products() == before + 4 * 2 * 2 * 4);
   CHECK(TileModel::configured_threads() == 0);
   CHECK(y == std::vector<float>(40 * 100, 0.0F));
+}
+
+TEST_CASE("says so where products and logits do not reach the AMX level", "[matmul][logits]") {
+  runs_here();
 }
