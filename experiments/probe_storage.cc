@@ -29,8 +29,11 @@ constexpr std::array kDepths{1u, 2u, 4u, 8u, 16u, 32u, 64u, 128u};
 constexpr std::array kBurstReads{1u, 2u, 4u, 8u, 16u, 32u, 64u, 128u, 256u, 512u};
 constexpr uint32_t kSequentialBytes = 1 << 20;
 constexpr uint32_t kSequentialDepth = 8;
-constexpr std::array kPausesUs{100.0, 300.0, 1000.0, 3000.0, 10000.0, 30000.0};
+constexpr std::array kPausesUs{30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0, 30000.0};
 constexpr uint32_t kIdleBlockBytes = 12288;
+// Reads of one kind in a row, before the other kind's turn; the first ones still know the kind before.
+constexpr uint32_t kIdleRow = 6, kIdleFirst = 2;
+constexpr uint32_t kPageBytes = 4096;
 constexpr size_t kFewestSamples = 12;
 // A prompt's burst comes after the single reads of decode steps, which leave the disk in another state than its like.
 constexpr uint32_t kSinglesBefore = 16;
@@ -66,8 +69,10 @@ class StorageBench {
     table_.rows = bytes_ / kBlockBytes.back();
     table_.row_bytes = kBlockBytes.back();
     StoreOptions store;
-    source_ =
-        std::make_unique<RowSource>(table_, AccessMethod::io_uring, kBurstReads.back() * kBlockBytes.back(), store);
+    const uint64_t most_bytes = kBurstReads.back() * (kBlockBytes.back() + kPageBytes);
+    source_ = std::make_unique<RowSource>(table_, AccessMethod::io_uring, most_bytes, store);
+    // A reader that never saturates keeps the depth it starts with, as that of a placement whose reads overlap.
+    behind_ = std::make_unique<RowSource>(table_, AccessMethod::io_uring, most_bytes, store);
     evict_from_page_cache(table_);
   }
 
@@ -107,46 +112,39 @@ class StorageBench {
 
   struct BurstSamples {
     uint32_t block = 0, reads = 0;
-    std::vector<double> us, start_us;
+    std::vector<double> us, background_us, start_us;
   };
 
   // Through the store's own reader, as a step's reads are.
   void bursts(BurstSamples& samples) {
     const Clock::time_point end = Clock::now() + seconds(options_.seconds_per_point);
     const size_t enough = samples.us.size() + kFewestSamples;
-    while (Clock::now() < end || samples.us.size() < enough) {
-      for (uint32_t i = 0; samples.reads > 1 && i < kSinglesBefore; ++i) {
-        ReadBatch single = batch_at_random(samples.block, 1);
-        source_->start(single, false);
-        source_->finish(single);
-      }
-      ReadBatch batch = batch_at_random(samples.block, samples.reads);
-      const Clock::time_point begin = Clock::now();
-      source_->start(batch, false);
-      samples.start_us.push_back(microseconds(Clock::now() - begin));
-      source_->finish(batch);
-      samples.us.push_back(microseconds(Clock::now() - begin));
+    for (uint64_t count = 0; Clock::now() < end || samples.us.size() < enough; ++count) {
+      const bool background = count % 3 == 2;
+      for (uint32_t i = 0; samples.reads > 1 && i < kSinglesBefore; ++i) read(samples.block, 1, background);
+      const Reads done = read(samples.block, samples.reads, background);
+      (background ? samples.background_us : samples.us).push_back(done.us);
+      if (background) samples.start_us.push_back(done.start_us);
     }
   }
 
-  // Single reads after pauses, each with as many right after another beside it.
+  // Single reads with a pause before each, in turn with as many at once. Several in a row: a host that fell asleep
+  // takes more than one read to wake, and a run that pauses does so again and again.
   IdleRead idle_read(double pause_us) {
-    std::vector<double> after_pause, at_once;
-    const auto read_once = [&] {
-      ReadBatch batch = batch_at_random(kIdleBlockBytes, 1);
-      const Clock::time_point begin = Clock::now();
-      source_->start(batch, false);
-      source_->finish(batch);
-      return microseconds(Clock::now() - begin);
-    };
+    std::vector<double> after_pause, at_once, start_after_pause, start_at_once;
     const Clock::time_point end = Clock::now() + seconds(4 * options_.seconds_per_point);
     while (Clock::now() < end || after_pause.size() < kFewestSamples) {
-      wait_until(Clock::now() + std::chrono::microseconds(static_cast<int64_t>(pause_us)));
-      after_pause.push_back(read_once());
-      read_once();
-      at_once.push_back(read_once());
+      for (const bool pauses : {true, false})
+        for (uint32_t i = 0; i < kIdleRow; ++i) {
+          if (pauses) wait_until(Clock::now() + std::chrono::microseconds(static_cast<int64_t>(pause_us)));
+          const Reads done = read(kIdleBlockBytes, 1, true);
+          if (i < kIdleFirst) continue;
+          (pauses ? after_pause : at_once).push_back(done.us);
+          (pauses ? start_after_pause : start_at_once).push_back(done.start_us);
+        }
     }
-    return {pause_us, std::max(0.0, median(after_pause) - median(at_once)),
+    const double extra_us = std::max(0.0, median(after_pause) - median(at_once));
+    return {pause_us, extra_us, std::clamp(median(start_after_pause) - median(start_at_once), 0.0, extra_us),
             measured(fmt::format("{} reads", after_pause.size()))};
   }
 
@@ -195,13 +193,22 @@ class StorageBench {
     return {offset, block, source_->memory().data() + uint64_t{tag} * block, tag};
   }
 
-  ReadBatch batch_at_random(uint32_t block, uint32_t reads) {
+  struct Reads {
+    double start_us = 0, us = 0;  // until they were handed over, until all were in
+  };
+  Reads read(uint32_t block, uint32_t reads, bool background) {
+    RowSource& source = background ? *behind_ : *source_;
     ReadBatch batch;
-    for (uint32_t i = 0; i < reads; ++i) {
-      const RawRead read = read_at_random(block, i);
-      batch.ops.push_back({read.offset, read.bytes, read.bytes, read.to, 1});
-    }
-    return batch;
+    // Rows lie anywhere in a page, and so do reads of more than a page: one that lands on a page's border is faster.
+    const uint64_t stride = block + (block > kPageBytes ? source.handle().alignment_bytes() : 0);
+    for (uint32_t i = 0; i < reads; ++i)
+      batch.ops.push_back(
+          {read_at_random(block, 0).offset, block, block, source.memory().data() + (i + 1) * stride - block, 1});
+    const Clock::time_point begin = Clock::now();
+    source.start(batch, background);
+    const double start_us = microseconds(Clock::now() - begin);
+    source.finish(batch);
+    return {start_us, microseconds(Clock::now() - begin)};
   }
 
   void check(int32_t result, uint32_t block) const {
@@ -213,7 +220,7 @@ class StorageBench {
   uint64_t bytes_;
   Random random_;
   TableFile table_;
-  std::unique_ptr<RowSource> source_;
+  std::unique_ptr<RowSource> source_, behind_;
 };
 
 }  // namespace
@@ -238,7 +245,7 @@ StorageProbe probe_storage(const std::filesystem::path& file, const ProbeOptions
     sequential = std::max(sequential, read.iops * read.block_bytes);
   std::vector<StorageBench::BurstSamples> samples;
   for (const uint32_t block : kBlockBytes)
-    for (const uint32_t reads : kBurstReads) samples.push_back({block, reads, {}, {}});
+    for (const uint32_t reads : kBurstReads) samples.push_back({block, reads, {}, {}, {}});
   std::vector<std::vector<double>> means(samples.size());  // by round
   std::vector<double> differences;
   for (uint32_t round = 0; round < options.rounds; ++round) {
@@ -260,11 +267,14 @@ StorageProbe probe_storage(const std::filesystem::path& file, const ProbeOptions
     const auto& burst = samples[i];
     // A round that something disturbed does not count.
     const double mean_us = median(means[i]);
-    probe.profile.bursts.push_back({burst.block, burst.reads, std::min(median(burst.start_us), mean_us), mean_us,
-                                    quantiles(burst.us), measured(fmt::format("{} bursts", burst.us.size()))});
+    // The middle of both tells what the background costs; the mean holds what the machine does now and then.
+    const double background_us = std::max(0.0, mean_us + median(burst.background_us) - median(burst.us));
+    probe.profile.bursts.push_back({burst.block, burst.reads, mean_us, quantiles(burst.us), background_us,
+                                    std::min(median(burst.start_us), background_us),
+                                    measured(fmt::format("{} bursts", burst.us.size()))});
     // Up to 32 reads are handed over at once, whatever the device does.
     if (burst.reads < 8 || burst.reads > 32) continue;
-    submit_us += mean(burst.start_us) / burst.reads;
+    submit_us += median(burst.start_us) / burst.reads;
     ++submits;
   }
   probe.profile.cpu_us_per_read = {submit_us / static_cast<double>(submits),

@@ -102,15 +102,18 @@ StorageProfile read_storage(const TomlTable& table) {
   }
   for (const TomlTable& entry : table.tables("burst")) {
     nvme.bursts.push_back({whole(entry, "block_bytes", 512, 1 << 24), whole(entry, "reads", 1, 1 << 24),
-                           number(entry, "submit_us", kMicroseconds), number(entry, "mean_us", kMicroseconds),
-                           quantiles(entry, "us"), source(entry)});
-    if (nvme.bursts.back().submit_us > nvme.bursts.back().mean_us)
+                           number(entry, "mean_us", kMicroseconds), quantiles(entry, "us"),
+                           number(entry, "background_us", kMicroseconds), number(entry, "submit_us", kMicroseconds),
+                           source(entry)});
+    if (nvme.bursts.back().submit_us > nvme.bursts.back().background_us)
       throw Error("handing reads over takes longer than the reads", entry.where("submit_us"));
     entry.finish();
   }
   for (const TomlTable& entry : table.tables("idle_read")) {
-    nvme.idle_reads.push_back(
-        {number(entry, "pause_us", kMicroseconds), number(entry, "extra_us", kMicroseconds), source(entry)});
+    nvme.idle_reads.push_back({number(entry, "pause_us", kMicroseconds), number(entry, "extra_us", kMicroseconds),
+                               number(entry, "extra_submit_us", kMicroseconds), source(entry)});
+    if (nvme.idle_reads.back().extra_submit_us > nvme.idle_reads.back().extra_us)
+      throw Error("handing the read over takes longer than the read", entry.where("extra_submit_us"));
     entry.finish();
   }
   table.finish();
@@ -307,11 +310,14 @@ std::string to_toml(const DeviceProfile& profile) {
                     read.block_bytes, read.depth, read.iops, to_toml(read.latency_us), toml_string(read.source));
   for (const Burst& burst : profile.nvme.bursts)
     out += fmt::format(
-        "[[nvme.burst]]\nblock_bytes = {}\nreads = {}\nsubmit_us = {:.6g}\nmean_us = {:.6g}\nus = {}\nsource = {}\n",
-        burst.block_bytes, burst.reads, burst.submit_us, burst.mean_us, to_toml(burst.us), toml_string(burst.source));
+        "[[nvme.burst]]\nblock_bytes = {}\nreads = {}\nmean_us = {:.6g}\nus = {}\nbackground_us = {:.6g}\n"
+        "submit_us = {:.6g}\nsource = {}\n",
+        burst.block_bytes, burst.reads, burst.mean_us, to_toml(burst.us), burst.background_us, burst.submit_us,
+        toml_string(burst.source));
   for (const IdleRead& read : profile.nvme.idle_reads)
-    out += fmt::format("[[nvme.idle_read]]\npause_us = {:.6g}\nextra_us = {:.6g}\nsource = {}\n", read.pause_us,
-                       read.extra_us, toml_string(read.source));
+    out +=
+        fmt::format("[[nvme.idle_read]]\npause_us = {:.6g}\nextra_us = {:.6g}\nextra_submit_us = {:.6g}\nsource = {}\n",
+                    read.pause_us, read.extra_us, read.extra_submit_us, toml_string(read.source));
   out += "\n[ram]\n" + to_toml("capacity_bytes", profile.ram.capacity_bytes) +
          fmt::format("numa_nodes = {}\n", profile.ram.numa_nodes);
   for (const RamThreads& entry : profile.ram.threads)

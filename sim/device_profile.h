@@ -31,15 +31,17 @@ struct RandomRead {  // closed loop: `depth` reads of `block_bytes` always in fl
 // Reads sent together, as a step sends its own; the time from the first submission to the last completion.
 struct Burst {
   uint32_t block_bytes = 0, reads = 0;
-  double submit_us = 0;  // of it, what handing them over keeps the sender busy
-  double mean_us = 0;
+  double mean_us = 0;  // awaited at once
   Quantiles us;
+  // Sent behind compute: the mean to the last completion, and of it what handing them over keeps the sender busy.
+  double background_us = 0, submit_us = 0;
   std::string source;
 };
 
-// A read that follows `pause_us` without any takes `extra_us` longer than one that follows at once.
+// A read that follows `pause_us` without any takes `extra_us` longer than one that follows at once; of it, so much in
+// handing it over.
 struct IdleRead {
-  double pause_us = 0, extra_us = 0;
+  double pause_us = 0, extra_us = 0, extra_submit_us = 0;
   std::string source;
 };
 

@@ -25,7 +25,7 @@ class HostModel {
 
   // From the step's start until its reads are handed over.
   double begin_us(const HostWork& work) const;
-  // Of it, what handing the reads over takes.
+  // Of it, what handing the reads over takes; measured steps hand them over where they wait for them.
   double submit_us(const HostWork& work) const;
   // Handing over reads that no step waits for yet.
   double prefetch_us(uint32_t reads) const { return std::min(reads, start_depth_) * read_us_; }

@@ -47,20 +47,28 @@ double StorageModel::between_counts(std::span<const Burst> sizes, uint32_t reads
   return value(low) + share * (value(high) - value(low));
 }
 
-double StorageModel::from_bursts(uint32_t reads, double block_bytes) {
+double StorageModel::from_bursts(uint32_t reads, double block_bytes, bool background) {
   const auto sizes = around(profile_.bursts, block_bytes);
   const double u = random_.unit();
-  const auto value = [u](const Burst& burst) { return burst.mean_us * value_at(burst.us, u) / mean_of(burst.us); };
+  const auto value = [&](const Burst& burst) {
+    return (background ? burst.background_us : burst.mean_us) * value_at(burst.us, u) / mean_of(burst.us);
+  };
   const double low = between_counts(sizes.low, reads, value), high = between_counts(sizes.high, reads, value);
   return low + sizes.share * (high - low);
 }
 
-std::optional<double> StorageModel::submit_us(uint32_t reads, uint64_t bytes) const {
+std::optional<double> StorageModel::submit_us(double start_us, uint32_t reads, uint64_t bytes) const {
   if (reads == 0) return 0;
   if (profile_.bursts.empty()) return std::nullopt;
   const auto sizes = around(profile_.bursts, static_cast<double>(bytes) / reads);
+  // More than fit the queue are a thread's to send, however many: waking it is no mean of that and of sending them, and
+  // what the first read costs more after a pause is the thread's too.
+  const bool by_thread = reads > depth_;
+  const double extra_us = by_thread ? 0 : idle_us(start_us - free_us_, &IdleRead::extra_submit_us);
+  if (by_thread) reads = std::max(reads, 2 * depth_);
   const double low = between_counts(sizes.low, reads, std::mem_fn(&Burst::submit_us));
-  return low + sizes.share * (between_counts(sizes.high, reads, std::mem_fn(&Burst::submit_us)) - low);
+  const double high = between_counts(sizes.high, reads, std::mem_fn(&Burst::submit_us));
+  return low + sizes.share * (high - low) + extra_us;
 }
 
 double StorageModel::latency_us(uint32_t depth, double block_bytes) {
@@ -98,26 +106,28 @@ double StorageModel::from_clock(double start_us, uint32_t reads, uint64_t block_
   return last_us;
 }
 
-double StorageModel::read_together(double start_us, uint32_t reads, uint64_t bytes, LatencyHistogram& latencies) {
+double StorageModel::read_together(double start_us, uint32_t reads, uint64_t bytes, bool background,
+                                   LatencyHistogram& latencies) {
   if (reads == 0) return start_us;
   const double block_bytes = static_cast<double>(bytes) / reads;
   if (profile_.bursts.empty()) return from_clock(start_us, reads, bytes / reads, latencies);
   for (uint32_t i = 0; i < reads; ++i)
     latencies.add(static_cast<uint64_t>(latency_us(std::min(reads, depth_), block_bytes) * 1e3));
   const double pause_us = start_us - free_us_;
-  free_us_ = std::max(free_us_, start_us) + from_bursts(reads, block_bytes) + idle_us(pause_us);
+  free_us_ = std::max(free_us_, start_us) + from_bursts(reads, block_bytes, background) +
+             idle_us(pause_us, &IdleRead::extra_us);
   return free_us_;
 }
 
-double StorageModel::idle_us(double pause_us) const {
+double StorageModel::idle_us(double pause_us, double IdleRead::*extra) const {
   IdleRead low;
   for (const IdleRead& high : profile_.idle_reads) {
     if (pause_us <= high.pause_us)
-      return low.extra_us +
-             (high.extra_us - low.extra_us) * std::max(0.0, pause_us - low.pause_us) / (high.pause_us - low.pause_us);
+      return low.*extra +
+             (high.*extra - low.*extra) * std::max(0.0, pause_us - low.pause_us) / (high.pause_us - low.pause_us);
     low = high;
   }
-  return low.extra_us;
+  return low.*extra;
 }
 
 }  // namespace tierscope

@@ -23,18 +23,19 @@ class StorageModel {
   StorageModel(const StorageProfile& profile, uint32_t depth, uint32_t round_reads, uint64_t seed);
 
   // `reads` reads of `bytes` in all, handed over together at `start_us` (never going back): when the last completes.
-  // Their latencies go to `latencies`.
-  double read_together(double start_us, uint32_t reads, uint64_t bytes, LatencyHistogram& latencies);
-  // Of that time, what handing the reads over keeps the sender busy; empty where bursts do not tell.
-  std::optional<double> submit_us(uint32_t reads, uint64_t bytes) const;
+  // `background`: their sender does not wait for them at once. Their latencies go to `latencies`.
+  double read_together(double start_us, uint32_t reads, uint64_t bytes, bool background, LatencyHistogram& latencies);
+  // What handing reads over in the background at `start_us` will keep the sender busy; empty where bursts do not tell.
+  std::optional<double> submit_us(double start_us, uint32_t reads, uint64_t bytes) const;
 
  private:
   // At one block size: `value` of a burst, on straight lines between the counts of reads.
   template <class Value>
   double between_counts(std::span<const Burst> sizes, uint32_t reads, Value&& value) const;
-  double from_bursts(uint32_t reads, double block_bytes);
+  double from_bursts(uint32_t reads, double block_bytes, bool background);
   double from_clock(double start_us, uint32_t reads, uint64_t block_bytes, LatencyHistogram& latencies);
-  double idle_us(double pause_us) const;
+  // On the straight line between the pauses around this one.
+  double idle_us(double pause_us, double IdleRead::*extra) const;
   double latency_us(uint32_t depth, double block_bytes);
 
   StorageProfile profile_;

@@ -259,11 +259,14 @@ Timeline::Prepared Timeline::prepare(size_t index) {
   const Demand& demand = prepared.demand;
   // Planning and handing reads over is the computing thread's work; the device starts with the first one handed over.
   now_us_ += host_.begin_us(host_work(demand));
-  const double submit_us =
-      storage_.submit_us(demand.reads, demand.read_bytes).value_or(host_.submit_us(host_work(demand)));
-  prepared.requested_us = std::max(prepared.requested_us, now_us_ - submit_us);
+  prepared.requested_us = std::max(prepared.requested_us, now_us_ - host_.submit_us(host_work(demand)));
+  // Reads that are awaited at once are handed over by the wait; others before the compute, which they delay.
+  if (in_background())
+    now_us_ = prepared.requested_us + storage_.submit_us(prepared.requested_us, demand.reads, demand.read_bytes)
+                                          .value_or(host_.prefetch_us(demand.reads));
   LatencyHistogram& latencies = in_background() ? unobserved_ : latencies_;
-  prepared.served_us = storage_.read_together(prepared.requested_us, demand.reads, demand.read_bytes, latencies);
+  prepared.served_us =
+      storage_.read_together(prepared.requested_us, demand.reads, demand.read_bytes, in_background(), latencies);
   nvme_reads_ += demand.reads + demand.prefetch_reads;
   nvme_bytes_ += demand.read_bytes + demand.prefetch_bytes;
   if (!in_background()) {
@@ -275,7 +278,7 @@ Timeline::Prepared Timeline::prepare(size_t index) {
   if (demand.rows_staged > 0) prepared.served_us = std::max(prepared.served_us, staged_served_us_);
   if (demand.prefetch_reads > 0)
     staged_served_us_ =
-        storage_.read_together(prepared.served_us, demand.prefetch_reads, demand.prefetch_bytes, unobserved_);
+        storage_.read_together(prepared.served_us, demand.prefetch_reads, demand.prefetch_bytes, true, unobserved_);
   return prepared;
 }
 

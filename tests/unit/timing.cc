@@ -96,6 +96,36 @@ TEST_CASE("overlap hides what the first half of the block covers", "[timing]") {
   CHECK(wide[0].stall_us == Approx(std::max(0.0, waiting[0].stall_us - 500)));
 }
 
+TEST_CASE("handing reads over delays the compute that hides them, once; a wait hands over its own", "[timing]") {
+  DeviceProfile device = clockwork();
+  const auto burst = [](uint32_t reads, double us) { return Burst{4096, reads, us, {us, us, us, us}, us, us / 8, ""}; };
+  device.nvme.bursts = {burst(1, 100), burst(10, 1000)};
+  std::vector<TokenId> prompt(8);
+  for (TokenId i = 0; i < 8; ++i) prompt[i] = 2 * i + 1;
+  const AccessStream stream = stream_of({{prompt, {}}}, 8);
+  const auto first = [&](const char* placement) { return steps_of(placement, stream, nullptr, {}, device)[0]; };
+  const StepTiming waits = first("nvme"), behind = first("nvme,prefetch=overlap");
+  CHECK(waits.needed_us == waits.begin_us);
+  CHECK(behind.requested_us == behind.begin_us);
+  CHECK(behind.needed_us - behind.begin_us == Approx(100 + 500));
+  CHECK(behind.stall_us == Approx(waits.stall_us - 600));
+
+  // What a described program takes for it is not added to what the bursts say.
+  device.nvme.cpu_us_per_read.value = 5;
+  const StepTiming described = first("nvme,prefetch=overlap");
+  CHECK(described.needed_us == Approx(behind.needed_us));
+  CHECK(described.stall_us == Approx(behind.stall_us));
+
+  // A measured one begins its step first; the reads are as far ahead of their use as before.
+  for (const auto kind : {HostStep::Kind::cached, HostStep::Kind::read, HostStep::Kind::kept})
+    for (const uint32_t rows : {1u, 100u}) device.host.steps.push_back({kind, rows, 30, 0, 0, ""});
+  const StepTiming measured = first("nvme,prefetch=overlap"), measured_waits = first("nvme");
+  CHECK(measured.requested_us - measured.begin_us == Approx(30));
+  CHECK(measured.needed_us - measured.requested_us == Approx(100 + 500));
+  CHECK(measured.stall_us == Approx(waits.stall_us - 600));
+  CHECK(measured_waits.end_us - measured.end_us == Approx(600 - 100));
+}
+
 TEST_CASE("prompt prefetch reads a later chunk while an earlier one computes", "[timing]") {
   const AccessStream stream = stream_of({{{1, 2, 3, 4, 5, 6, 7, 8}, {9}}, {{11}, {}}});
   const auto steps = steps_of("nvme,prefetch=prompt", stream);
