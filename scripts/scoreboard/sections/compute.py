@@ -48,13 +48,13 @@ def beside_llama_cpp(bench, model, rounds, command, levels=()):
 def compared(name, title, rounds, *types):
     """A section at the CPU's best level, where llama.cpp chooses too, and one in which both are held to AVX2."""
     words = f" {' '.join(types)}" if types else ""
-    for suffix, at, levels in (("", "", ()), ("_avx2", ", both at AVX2", ("--levels", "avx2", "--peer-level", "avx2"))):
+    for suffix, at, levels in (("", "", ()), ("_avx2", ", both at AVX2", ("--levels", "avx2", "--peer-level", "avx2", "--repeats", 1))):
         @section(5, f"llama_cpp{name}{suffix}", f"{title} beside llama.cpp{at}, two threads, alternating runs", whole=not name and not suffix)
         def measure(bench, levels=levels, rounds=1 if levels else rounds):
             model = bench.scratch + "/other.gguf" if types else bench.model
             if types:
                 bench.tierscope("synth", "gemma4-e2b", model, *types)
-            command = f"tierscope synth gemma4-e2b FILE{words}; scripts/compare-llama-cpp.sh FILE {rounds}{''.join(' ' + word for word in levels)}"
+            command = f"tierscope synth gemma4-e2b FILE{words}; scripts/compare-llama-cpp.sh FILE {rounds}{''.join(f' {word}' for word in levels)}"
             try:
                 yield from beside_llama_cpp(bench, model, rounds, command, levels)
             finally:
