@@ -34,7 +34,7 @@ def beside_llama_cpp(bench, model, rounds, command, levels=()):
         yield plain(f"decode_{context}", f"decode at context {context}", mine, "tokens/s", command, f"llama.cpp {statistics.median(peer):.3g}")
         yield at_least(f"decode_{context}_gain", f"decode at context {context} against llama.cpp", ratios(mine, peer), 1, "x", command)
     yield at_least("bound", "decode, of the bound (weights a token / RAM read bandwidth)", [100 * run["decode_share_of_ram"] for run in ours], 85, "%", "bench_decoder MODEL")
-    for state, meaning in (("cold", "nothing of the file cached"), ("warm", "all of it cached; free memory touched, docs/measurements/compute.md")):
+    for state, meaning in (("cold", "nothing of the file cached"), ("warm", "all of it cached")):
         start, load = [[[run[state][key] for run in runs] for runs in (ours, theirs)] for key in ("start_to_first_logits_s", "load_s")]
         yield at_most(f"start_{state}", f"{state} start ({meaning}; free memory touched before) to first logits against llama.cpp", ratios(*start), 1, "x", command, f"{statistics.median(start[0]):.3g} s")
         yield plain(f"load_{state}", f"{state} start, load", load[0], "s", command, f"llama.cpp {statistics.median(load[1]):.3g}")
